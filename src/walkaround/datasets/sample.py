@@ -1,0 +1,95 @@
+"""The nouns of a dataset: a sample (one picture and its label), a problem that a person can act on, and the dataset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Split = Literal["train", "validation", "test"]
+Severity = Literal["error", "warning", "note"]
+
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+"""Worst first."""
+
+_SPLIT_NAMES: Mapping[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_named(name: str) -> Split | None:
+    """The split that `name` stands for ("Val" is "validation"), or None when it names none."""
+    return _SPLIT_NAMES.get(name.strip().casefold())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One picture of a dataset.
+
+    Attributes:
+        path: the file on this machine.
+        label: the class name, None for a picture that nobody labelled.
+        split: the part that the dataset itself puts the picture in, None when it leaves that open.
+        where: the line that names the picture ("labels.csv, line 7"), empty when a folder holds it.
+    """
+
+    path: Path
+    label: str | None
+    split: Split | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something wrong with a dataset, told so that a person can act on it.
+
+    Attributes:
+        kind: a short fixed name for programs, such as "unreadable".
+        severity: an "error" spoils training, a "warning" lowers its worth, a "note" is good to know.
+        message: one sentence: what is wrong, and what to do.
+        files: the files or lines that it is about.
+    """
+
+    kind: str
+    severity: Severity
+    message: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Samples in a fixed order, and the problems of the lines and files that were left out while reading.
+
+    Attributes:
+        origin: the folder, table or manifest that was read.
+        samples: what can be used, as far as is known without opening the pictures.
+        problems: what was left out, and why.
+    """
+
+    origin: Path
+    samples: tuple[Sample, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def labelled(self) -> tuple[Sample, ...]:
+        """The samples that have a label."""
+        return tuple(sample for sample in self.samples if sample.label is not None)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many samples each class has, by class name in sorted order."""
+        return dict(sorted(Counter(sample.label for sample in self.samples if sample.label is not None).items()))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, sorted."""
+        return tuple(self.counts)

@@ -1,0 +1,1 @@
+"""Pictures and videos: read within limits, measured, and drawn on."""
