@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ needs_videos = pytest.mark.skipif(not VIDEOS.is_dir(), reason="the real videos o
 RATE = 10.0
 
 
+@cache
 def scene(seed: int) -> NDArray[np.uint8]:
     """A wide picture of coloured patches, to pan over."""
     patches = np.random.default_rng(seed).integers(0, 256, (6, 16, 3), dtype=np.uint8)

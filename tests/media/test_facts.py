@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from walkaround.media.facts import PictureFacts, picture_facts
 
 
+@cache
 def scene(seed: int, width: int = 640, height: int = 480) -> Image.Image:
     """Random noise whose energy is the same in every octave, as in photographs."""
     rng = np.random.default_rng(seed)

@@ -111,21 +111,21 @@ def _single_frames(frames: Iterable[Frame]) -> Iterator[_Stretch]:
     usual = 0.0
     for frame in frames:
         image = Image.fromarray(frame.pixels)
-        small = image.resize((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
-        look = np.asarray(small, np.float32) / np.float32(255)
+        small = image.reduce(max(1, min(image.size) // _SHARPNESS_SIDE))
+        thumbnail = small.resize((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BOX)
+        look = np.asarray(thumbnail, np.float32) / np.float32(255)
         change = 0.0 if before is None else float(np.abs(look - before).mean())
         cut = change > max(_CUT_LEAST, _CUT_TIMES * usual)
         if not cut:
             usual += (change - usual) / 8
         before = look
-        yield _Stretch(best=frame, sharpness=_sharpness(image), look=look, mean=look, length=1, cut=cut)
+        yield _Stretch(best=frame, sharpness=_sharpness(small), look=look, mean=look, length=1, cut=cut)
 
 
 def _sharpness(image: Image.Image) -> float:
-    """Mean squared step between neighbouring pixels at about 320 pixels: motion blur and bad focus lower it."""
-    grey = image.getchannel("G").reduce(max(1, min(image.size) // _SHARPNESS_SIDE))
-    values = np.asarray(grey, np.float32)
-    return float(np.square(np.diff(values, axis=0)).mean() + np.square(np.diff(values, axis=1)).mean())
+    """Mean squared step between neighbouring pixels: motion blur and bad focus lower it."""
+    values = np.asarray(image.getchannel("G"), np.float32)
+    return float(sum(np.square(np.diff(values, axis=axis)).mean() for axis in (0, 1) if values.shape[axis] > 1))
 
 
 def _most_alike(stretches: list[_Stretch]) -> int:

@@ -20,6 +20,7 @@ from walkaround.media.pictures import PICTURE_LIMITS, PictureLimits, read_file, 
 Grey = bytes
 
 _DETAIL_SIDE = 512  # pictures below twice this are looked at as they are stored
+_LONGEST = 4096  # of a panorama, or of a file that is one row of millions, only the beginning is measured
 _NETWORK_SIDE = 320
 _THUMBNAIL_SIDE = 16
 _HASH_SIDE = 8
@@ -84,7 +85,7 @@ def picture_facts(path: Path, *, limits: PictureLimits = PICTURE_LIMITS) -> Pict
     """
     data = read_file(path, name=str(path), limits=limits)
     picture = read_picture(data, name=str(path), side=_DETAIL_SIDE, limits=limits)
-    image = Image.fromarray(picture.pixels)
+    image = Image.fromarray(picture.pixels[:_LONGEST, :_LONGEST])
     grey = image.convert("L")
     statistics = ImageStat.Stat(grey)
     return PictureFacts(

@@ -21,11 +21,13 @@ from walkaround.media.sniff import picture_format
 
 Pixels = NDArray[np.uint8]
 
-_STRIP_PIXELS = 1 << 18
+_STRIP_PIXELS = 1 << 17
+_STRIP_BYTES = 24  # a pixel, while a strip is laid over white, made RGB and copied
 _HEADERS: dict[str, Callable[[bytes], Header]] = {"JPEG": jpeg_header, "PNG": png_header, "WEBP": webp_header}
 # The decoders' classes instead of Image.open: the format is already known, and Image.open reports by process-wide warnings.
 _DECODERS: dict[str, type[ImageFile.ImageFile]] = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WEBP": WebPImageFile}
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "LA": 4}
+_ROW_BYTES = 12  # Pillow's pointer to each row, and what it is padded with
 _WEBP_BYTES = 14  # measured: its decoder holds three canvases of four bytes a pixel, and a copy for lossless ones
 _HEIF_BYTES = 6  # measured for 8 bit, 4:2:0, no alpha; anything richer takes up to twice as much
 # How the stored picture lies in the upright one, by EXIF orientation: views, so that turning costs no copy.
@@ -54,7 +56,7 @@ class PictureLimits:
 
     max_bytes: int = 32_000_000
     max_pixels: int = 64_000_000
-    max_memory: int = 180_000_000
+    max_memory: int = 185_000_000
     max_scans: int = 100
 
 
@@ -153,8 +155,8 @@ def _read_with_pillow(header: Header, kind: str, *, name: str, side: int | None,
         factor=1 if side is None else max(1, min(image.size) // side),
     )
     if kind != "WEBP":
-        decoder = image.width * image.height * _MODE_BYTES.get(image.mode, 4) + header.coefficients
-        _check_memory(name, len(header.body) + decoder + plan.output_bytes, limits)
+        decoder = image.height * (image.width * _MODE_BYTES.get(image.mode, 4) + _ROW_BYTES) + header.coefficients
+        _check_memory(name, len(header.body) + decoder + plan.memory, limits)
     image.load()
     pixels = plan.fill(lambda top, bottom: _as_rgb(_rows(image, top, bottom)))
     width, height = plan.upright(header.width, header.height)
@@ -176,7 +178,7 @@ def _read_heif(data: bytes, *, name: str, side: int | None, limits: PictureLimit
     _check_pixels(name, width, height, limits)
     plain = image.mode == "RGB" and image.info["bit_depth"] == 8 and image.info.get("chroma") == 420
     plan = _Plan(width=width, height=height, orientation=1, factor=1 if side is None else max(1, min(width, height) // side))
-    _check_memory(name, len(data) + width * height * _HEIF_BYTES * (1 if plain else 2) + plan.output_bytes, limits)
+    _check_memory(name, len(data) + width * height * _HEIF_BYTES * (1 if plain else 2) + plan.memory, limits)
     rows, stride = image.data, image.stride
 
     def strip(top: int, bottom: int) -> Image.Image:
@@ -202,8 +204,14 @@ class _Plan:
     factor: int
 
     @property
-    def output_bytes(self) -> int:
-        return 3 * -(-self.width // self.factor) * -(-self.height // self.factor)
+    def strip_rows(self) -> int:
+        return max(1, _STRIP_PIXELS // (self.width * self.factor)) * self.factor
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the answer and of one strip on its way there."""
+        answer = 3 * -(-self.width // self.factor) * -(-self.height // self.factor)
+        return answer + _STRIP_BYTES * self.width * min(self.strip_rows, self.height)
 
     def upright(self, width: int, height: int) -> tuple[int, int]:
         return (height, width) if self.orientation >= 5 else (width, height)
@@ -213,9 +221,8 @@ class _Plan:
         columns, rows = self.upright(-(-self.width // self.factor), -(-self.height // self.factor))
         upright = np.empty((rows, columns, 3), np.uint8)
         stored = _STORED[self.orientation](upright)
-        step = max(1, _STRIP_PIXELS // (self.width * self.factor)) * self.factor
-        for top in range(0, self.height, step):
-            part = strip(top, min(top + step, self.height))
+        for top in range(0, self.height, self.strip_rows):
+            part = strip(top, min(top + self.strip_rows, self.height))
             if self.factor > 1:
                 part = part.reduce(self.factor)
             first = top // self.factor

@@ -45,7 +45,7 @@ POOLED_LAYERS = (
 )
 """What a picture's feature vector is pooled from; all of them are 0 to 6."""
 
-FEATURES = sum(layer.channels for layer in POOLED_LAYERS)
+FEATURE_COUNT = sum(layer.channels for layer in POOLED_LAYERS)
 """Length of a picture's feature vector."""
 
 PATCH_LAYERS = (Layer(name="stride8", channels=40, stride=8), Layer(name="stride16", channels=112, stride=16))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -36,24 +36,33 @@ class Graph:
         """Store a list of int64 and return its name."""
         return self.constant(np.array(sizes, dtype=np.int64))
 
-    def node(self, kind: str, inputs: Sequence[str], name: str | None = None, *, attributes: dict[str, Attribute] | None = None) -> str:
-        """Append an operator of ONNX operator set 17 and return the name of its output."""
+    def node(
+        self,
+        kind: str,
+        inputs: Sequence[str],
+        name: str | None = None,
+        *,
+        attributes: Mapping[str, Attribute] | None = None,
+        unused_outputs: int = 0,
+    ) -> str:
+        """Append an operator of ONNX operator set 17 and return the name of its first output."""
         self._count += 1
         output = name or f"head.{kind.lower()}{self._count}"
-        self._model.graph.node.append(helper.make_node(kind, list(inputs), [output], name=output, **(attributes or {})))
+        outputs = [output, *(f"{output}.unused{number}" for number in range(unused_outputs))]
+        self._model.graph.node.append(helper.make_node(kind, list(inputs), outputs, name=output, **(attributes or {})))
         return output
 
     def mean_over_places(self, layer: Layer) -> str:
         """Global average of a feature map, [n, channels]."""
         return self.node("ReduceMean", [layer.name], attributes={"axes": [2, 3], "keepdims": 0})
 
-    def finish(self, outputs: Sequence[str]) -> bytes:
-        """The whole model as bytes; `outputs` are float32 and start with the batch dimension.
+    def finish(self, outputs: Mapping[str, Sequence[int]]) -> bytes:
+        """The whole model as bytes; `outputs` are float32, named with their shapes without the batch dimension.
 
         What no output needs (the backbone's unused layers) is left to ONNX Runtime to drop.
         """
-        for name in outputs:
-            self._model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+        for name, sizes in outputs.items():
+            self._model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *sizes]))
         pixels = self._model.graph.input[0]
         if pixels.name != PIXELS:
             raise ValueError(f"the backbone's input is {pixels.name!r}, not {PIXELS!r}")

@@ -11,13 +11,16 @@ from walkaround.datasets.drawn.camera import COARSE, View
 from walkaround.datasets.drawn.canvas import Canvas, tinted
 from walkaround.datasets.drawn.damage import HOLE, PRIMER, STEEL, Mask, Site, shard
 
-_VISIBLE = 0.2
+_REACH = 2.6
+"""Square of the distance from the middle, in radii, at which a dent ends."""
+
+_VISIBLE = 0.06
 """A hollow counts as damage down to this share of its depth."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dent:
-    """A hollow in the surface: a bell of two radii with sharp creases across it. Lengths in metres.
+    """A hollow in the surface: a bowl of two radii with sharp creases across it. Lengths in metres.
 
     Attributes:
         centre, along, across: its middle and its two axes in the surface.
@@ -35,21 +38,23 @@ class Dent:
     drag: tuple[float, float]
     creases: Floats
 
-    def _level(self, points: Floats) -> tuple[Floats, Floats, Floats]:
-        """How deep points [..., 3] lie in the hollow, 0 to 1, and their places along and across in radii."""
+    def _core(self, points: Floats) -> tuple[Floats, Floats, Floats]:
+        """Square root of how deep points [..., 3] lie in the hollow, 0 to 1, and their places along and across in radii."""
         offset = points - self.centre
         a, b = offset @ self.along / self.radii[0], offset @ self.across / self.radii[1]
-        return np.exp(-(a**2 + b**2)) * (np.abs(offset @ np.cross(self.along, self.across)) < 0.4), a, b
+        core = np.clip(1 - (a**2 + b**2) / _REACH, 0, 1) * (np.abs(offset @ np.cross(self.along, self.across)) < 0.4)
+        return core, a, b
 
     def shift(self, points: Floats) -> Floats:
         """Push points [..., 3] of the surface inwards and aside."""
         push = self.drag[0] * self.along + self.drag[1] * self.across - np.cross(self.along, self.across)
-        return np.asarray(points + self.depth * self._level(points)[0][..., None] * push)
+        return np.asarray(points + self.depth * self._core(points)[0][..., None] ** 2 * push)
 
     def show(self, canvas: Canvas, view: View, rng: np.random.Generator) -> Mask:
         """Turn the normals of the view as the hollow does; returns where it is visible, bool [rows, columns]."""
-        level, a, b = self._level(view.positions[view.seen].astype(np.float64))
-        slope_a, slope_b = -2 * a * level / self.radii[0], -2 * b * level / self.radii[1]
+        core, a, b = self._core(view.positions[view.seen].astype(np.float64))
+        level = core**2
+        slope_a, slope_b = -4 / _REACH * a * core / self.radii[0], -4 / _REACH * b * core / self.radii[1]
         for angle, shift, sharpness in self.creases:
             off = np.cos(angle) * a + np.sin(angle) * b - shift
             fold = sharpness * np.tanh(off * 16) * np.exp(-2.0 * np.abs(off)) * level
@@ -59,9 +64,23 @@ class Dent:
         view.openness[view.seen] *= 1 - 0.6 * level.astype(np.float32)
         mask = np.zeros(view.seen.shape, dtype=bool)
         mask[view.seen] = level > _VISIBLE
+        self._draw_creases(canvas)
         if rng.random() < 0.75:
             _scuff(canvas, mask, rng)
         return mask
+
+    def _draw_creases(self, canvas: Canvas) -> None:
+        """Where the metal is folded sharply, a bright edge and a dark one beside it."""
+        along, across = self.along * self.radii[0], self.across * self.radii[1]
+        t = np.linspace(-1.1, 1.1, 24)[:, None]
+        for angle, shift, sharpness in self.creases[:3]:
+            bow = shift + 0.10 * np.sin(2 * t + 9 * shift)
+            a, b = np.cos(angle) * bow - np.sin(angle) * t, np.sin(angle) * bow + np.cos(angle) * t
+            pixels, depth = canvas.camera.project(self.shift(self.centre + a * along + b * across))
+            width = 0.007 * sharpness * canvas.camera.focal / float(depth.mean()) * np.cos(t * np.pi / 2.2)
+            aside = width * np.array([[-np.sin(0.7), np.cos(0.7)]])
+            canvas.fill_pixels(np.concatenate([pixels, (pixels + aside)[::-1]]), tinted(canvas.paint, 0.45))
+            canvas.fill_pixels(np.concatenate([pixels, (pixels - 0.7 * aside)[::-1]]), tinted(canvas.paint, 1.35))
 
 
 def _scuff(canvas: Canvas, mask: Mask, rng: np.random.Generator) -> None:
@@ -71,10 +90,10 @@ def _scuff(canvas: Canvas, mask: Mask, rng: np.random.Generator) -> None:
         return
     size = COARSE * float(np.sqrt(mask.sum()))
     slope, shades = rng.uniform(-0.3, 0.3), [PRIMER, STEEL, tinted(canvas.paint, 0.4), tinted(canvas.paint, 0.7)]
-    for _ in range(rng.integers(8, 20)):
+    for _ in range(rng.integers(6, 14)):
         start = spots.mean(axis=0) + rng.normal(0, 0.09, 2) * size
         path = start + np.linspace(-0.5, 0.5, 5)[:, None] * np.array([1, slope]) * size * rng.uniform(0.05, 0.25)
-        canvas.stroke_pixels(path, shades[rng.integers(len(shades))], width=max(0.6, size * rng.uniform(0.006, 0.022)))
+        canvas.stroke_pixels(path, shades[rng.integers(len(shades))], width=max(0.6, size * rng.uniform(0.004, 0.012)))
 
 
 def dent_at(body: Body, site: Site, rng: np.random.Generator) -> Dent:
@@ -117,7 +136,7 @@ class Crush:
     def shift(self, points: Floats) -> Floats:
         """Push points [..., 3] of the surface in, with folds."""
         offset = points - self.centre
-        weight = np.exp(-((np.linalg.norm(offset, axis=-1) / self.radius) ** 8))[..., None]
+        weight = np.exp(-((np.linalg.norm(offset, axis=-1) / self.radius) ** 6))[..., None]
         folds = np.abs(np.sin(offset @ self.waves.T + self.starts)).mean(axis=-1, keepdims=True)
         jag = np.sin(offset @ self.waves[::-1].T * 1.7 + self.starts)[..., :3]
         return np.asarray(points + weight * (self.inwards * self.depth * (0.25 + 1.2 * folds) + 0.04 * jag))
@@ -125,7 +144,7 @@ class Crush:
     def show(self, canvas: Canvas, view: View, rng: np.random.Generator) -> Mask:
         """Draw what a crash leaves besides bent metal: folds, gaps, bare edges; returns where, bool [rows, columns]."""
         offset = view.positions - self.centre.astype(np.float32)
-        mask: Mask = ((offset**2).sum(axis=-1) < (1.08 * self.radius) ** 2) & view.seen
+        mask: Mask = ((offset**2).sum(axis=-1) < (1.2 * self.radius) ** 2) & view.seen
         self._fold(view, mask)
         spots = np.argwhere(mask)[:, ::-1] * COARSE
         if not len(spots):
@@ -136,12 +155,12 @@ class Crush:
         for _ in range(rng.integers(5, 9)):
             _gash(canvas, middle + rng.normal(0, 0.16, 2) * size, size * rng.uniform(0.10, 0.30), rng)
         for _ in range(14):
-            start = spots[rng.integers(len(spots))]
-            steps = rng.normal(0, 0.05, (5, 2)) + rng.normal(0, 0.07, 2)
+            start = middle + rng.normal(0, 0.13, 2) * size
+            steps = rng.normal(0, 0.03, (5, 2)) + rng.normal(0, 0.035, 2)
             path = np.vstack([start, start + np.cumsum(steps * size, axis=0)])
             canvas.stroke_pixels(path, dark if rng.random() < 0.7 else STEEL, width=size * 0.008)
         for _ in range(8):
-            chip = shard(middle + rng.normal(0, 0.2, 2) * size, size * rng.uniform(0.015, 0.05), rng)
+            chip = shard(middle + rng.normal(0, 0.14, 2) * size, size * rng.uniform(0.015, 0.05), rng)
             canvas.fill_pixels(chip, PRIMER if rng.random() < 0.5 else STEEL)
         return mask
 
@@ -150,8 +169,10 @@ class Crush:
         offset = view.positions[mask] - self.centre.astype(np.float32)
         phase = offset @ (2.2 * self.waves.T).astype(np.float32) + self.starts.astype(np.float32)
         turn = (np.sign(np.sin(phase)) * np.abs(np.cos(phase)) ** 0.5) @ (self.waves * 0.016).astype(np.float32)
-        view.normals[mask] += turn
-        view.openness[mask] *= 0.72 + 0.28 * np.abs(np.cos(phase[:, 0]))
+        away = np.sqrt((offset**2).sum(axis=1)) / np.float32(self.radius)
+        fade = np.clip((1.1 - away) / 0.45, 0, 1)
+        view.normals[mask] += fade[:, None] * turn
+        view.openness[mask] *= 1 - 0.4 * fade * (1 - np.abs(np.cos(phase[:, 0])))
 
 
 def _gash(canvas: Canvas, middle: Floats, length: float, rng: np.random.Generator) -> None:

@@ -1,0 +1,118 @@
+"""The classifier: pooled features, a head, calibrated probabilities, and where it looked, as one ONNX graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from walkaround.models.backbone import FEATURE_COUNT, POOLED_LAYERS, Layer
+from walkaround.models.graph import Graph
+from walkaround.models.heads import Head
+from walkaround.models.projection import Projection
+
+PROBABILITIES = "probabilities"
+"""Output float32 [n, classes], rows add up to 1."""
+HEAT = "heat"
+"""Output float32 [n, rows, columns], see walkaround.damage.findings.HeatMap."""
+FEATURES = "features"
+"""Output float32 [n, features] of the graph that training reads the pictures with."""
+
+_HEAT_GRID = 20  # of stride 16 at 320 pixels
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classifier:
+    """Everything that turns pooled features into probabilities.
+
+    Attributes:
+        damaged: for each class, whether it is damage; decides what the heat map shows.
+        slope, offset: calibration. Two classes: P(second) = sigmoid(slope * score + offset). More: softmax(slope * scores).
+        heat_scale: the heat map is divided by it.
+    """
+
+    projection: Projection
+    head: Head
+    damaged: tuple[bool, ...]
+    slope: float
+    offset: float
+    heat_scale: float = 1.0
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """float64 [n, classes] of pooled features, float32 [n, features]: what the graph computes, in numpy."""
+        scores = self.head.scores(self.projection.coordinates(features)).astype(np.float64)
+        if scores.shape[1] == 1:
+            second = expit(self.slope * scores[:, 0] + self.offset)
+            return np.stack([1 - second, second], axis=1)
+        return np.asarray(softmax(self.slope * scores, axis=1), dtype=np.float64)
+
+    def write(self) -> bytes:
+        """The model as ONNX, with outputs `PROBABILITIES` and `HEAT`."""
+        graph = Graph()
+        pooled = _write_pooled(graph)
+        rows = self.projection.write(graph, pooled)
+        scores, gradient = self.head.write(graph, rows, lambda name: self._write_chosen(graph, name))
+        self._write_probabilities(graph, scores)
+        self._write_heat(graph, self.projection.write_gradient(graph, pooled, gradient))
+        return graph.finish({PROBABILITIES: [len(self.damaged)], HEAT: [_HEAT_GRID, _HEAT_GRID]})
+
+    def _write_chosen(self, graph: Graph, scores: str) -> str:
+        """Weights of the scores that the heat map explains: that of damage, or of the damage type that leads."""
+        zeros = graph.node("Mul", [scores, graph.scalar(0.0)])
+        if len(self.damaged) == 2:
+            return graph.node("Add", [zeros, graph.scalar(1.0 if self.damaged[1] else -1.0)])
+        barred = graph.constant(np.where(self.damaged, 0.0, -1e9).astype(np.float32))
+        candidates = graph.node("Add", [scores, barred]) if any(self.damaged) else scores
+        best = graph.node("ReduceMax", [candidates], attributes={"axes": [1], "keepdims": 1})
+        return graph.node("Cast", [graph.node("Equal", [candidates, best])], attributes={"to": 1})
+
+    def _write_probabilities(self, graph: Graph, scores: str) -> None:
+        scaled = graph.node("Mul", [scores, graph.scalar(self.slope)])
+        if len(self.damaged) > 2:
+            graph.node("Softmax", [scaled], PROBABILITIES, attributes={"axis": 1})
+            return
+        second = graph.node("Sigmoid", [graph.node("Add", [scaled, graph.scalar(self.offset)])])
+        first = graph.node("Sub", [graph.scalar(1.0), second])
+        graph.node("Concat", [first, second], PROBABILITIES, attributes={"axis": 1})
+
+    def _write_heat(self, graph: Graph, gradient: str) -> None:
+        """Gradient times activation, summed over channels: Grad-CAM (Selvaraju et al. (2017)) for globally averaged layers."""
+        total = ""
+        start = 0
+        for layer in POOLED_LAYERS:
+            end = start + layer.channels
+            if layer.stride >= 16:  # finer layers show texture, not damage
+                part = graph.node("Slice", [gradient, graph.shape(start), graph.shape(end), graph.shape(1)])
+                part = _write_heat_of(graph, layer, part)
+                total = graph.node("Add", [total, part]) if total else part
+            start = end
+        positive = graph.node("Relu", [total])
+        graph.node("Mul", [positive, graph.scalar(1.0 / self.heat_scale)], HEAT)
+
+
+def write_features() -> bytes:
+    """The backbone as ONNX with the pooled features as its one output, `FEATURES`."""
+    graph = Graph()
+    graph.node("Identity", [_write_pooled(graph)], FEATURES)
+    return graph.finish({FEATURES: [FEATURE_COUNT]})
+
+
+def _write_pooled(graph: Graph) -> str:
+    pooled = [graph.mean_over_places(layer) for layer in POOLED_LAYERS]
+    return graph.node("Concat", pooled, attributes={"axis": 1})
+
+
+def _write_heat_of(graph: Graph, layer: Layer, gradient: str) -> str:
+    """[n, grid, grid]: what each place of one layer adds to the score, on the common grid."""
+    weights = graph.node("Unsqueeze", [gradient, graph.shape(1)])
+    flat = graph.node("Reshape", [layer.name, graph.shape(0, layer.channels, -1)])
+    places = graph.node("MatMul", [weights, flat])
+    side = _HEAT_GRID * 16 // layer.stride
+    square = graph.node("Reshape", [places, graph.shape(0, 1, side, side)])
+    if side != _HEAT_GRID:
+        scales = graph.constant(np.array([1, 1, layer.stride / 16, layer.stride / 16], dtype=np.float32))
+        square = graph.node("Resize", [square, "", scales], attributes={"mode": "linear"})
+        square = graph.node("Mul", [square, graph.scalar((16 / layer.stride) ** 2)])
+    return graph.node("Squeeze", [square, graph.shape(1)])

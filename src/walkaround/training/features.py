@@ -1,0 +1,153 @@
+"""Features of pictures, read once and kept: an interrupted training goes on where it was, a second one starts at once.
+
+The store is one SQLite file in the user's cache folder; what `kill -9` interrupts is rolled back, so no half row is ever read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from walkaround.errors import StorageError, writing
+from walkaround.media.pictures import read_picture
+from walkaround.models import backbone
+from walkaround.models.network import Network
+from walkaround.training.views import READ_SIDE, VERSION, view
+
+Progress = Callable[[int, int], None]
+Reader = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Network input, float32 [n, 3, side, side], to one row of features a picture."""
+
+_COMMIT_EVERY = 32
+
+
+class FeatureStore:
+    """Feature rows by picture and view, float16, on disk."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        """Open the store of one kind of features; it is made where there is none.
+
+        Raises:
+            StorageError: the folder cannot be written, or the file in it is no store.
+        """
+        key = hashlib.sha256(f"{backbone.fingerprint()} {kind} {VERSION}".encode()).hexdigest()[:16]
+        self.path = folder / f"features-{key}.sqlite"
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._database = sqlite3.connect(self.path, timeout=60)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute(
+                "CREATE TABLE IF NOT EXISTS features (picture TEXT, view INTEGER, row BLOB, PRIMARY KEY (picture, view)) WITHOUT ROWID"
+            )
+        except sqlite3.Error as problem:
+            raise _unwritable(self.path, problem) from problem
+
+    def close(self) -> None:
+        """Write what is pending and close the file."""
+        self._database.commit()
+        self._database.close()
+
+    def has(self, picture: str, views: int) -> bool:
+        """Whether the first `views` views of the picture with this SHA-256 are there."""
+        found = self._database.execute(
+            "SELECT count(*) FROM features WHERE picture = ? AND view < ?", (picture, views)
+        ).fetchone()
+        return bool(found[0] == views)
+
+    def add(self, picture: str, rows: NDArray[np.float32]) -> None:
+        """Keep the rows, [views, features], of one picture; they are on disk after the next `commit`."""
+        try:
+            self._database.executemany(
+                "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
+                [(picture, number, row.astype(np.float16).tobytes()) for number, row in enumerate(rows)],
+            )
+        except sqlite3.Error as problem:
+            raise _unwritable(self.path, problem) from problem
+
+    def commit(self) -> None:
+        """Put everything added on disk."""
+        try:
+            self._database.commit()
+        except sqlite3.Error as problem:
+            raise _unwritable(self.path, problem) from problem
+
+    def rows(self, pictures: Sequence[str], view_number: int) -> NDArray[np.float32]:
+        """float32 [pictures, features] of one view; every picture must be there."""
+        found = []
+        for picture in pictures:
+            row = self._database.execute(
+                "SELECT row FROM features WHERE picture = ? AND view = ?", (picture, view_number)
+            ).fetchone()
+            found.append(np.frombuffer(row[0], np.float16))
+        return np.stack(found).astype(np.float32)
+
+
+def read_features(
+    store: FeatureStore,
+    pictures: Sequence[tuple[Path, str]],
+    *,
+    views: int,
+    reader: Reader,
+    threads: int,
+    progress: Progress | None = None,
+) -> None:
+    """Fill the store with the first `views` views of every picture (path, SHA-256) that it does not hold yet.
+
+    Raises:
+        PictureError: a picture can no longer be read.
+        StorageError: the store cannot be written.
+    """
+    missing = [(path, key) for path, key in dict((key, (path, key)) for path, key in pictures).values() if not store.has(key, views)]
+    done = len(pictures) - len(missing)
+    if progress is not None:
+        progress(done, len(pictures))
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for number, (key, rows) in enumerate(_in_order(pool, missing, views, reader), start=1):
+            store.add(key, rows)
+            if number % _COMMIT_EVERY == 0:
+                store.commit()
+            if progress is not None:
+                progress(done + number, len(pictures))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        store.commit()
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, missing: Sequence[tuple[Path, str]], views: int, reader: Reader
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Rows of the missing pictures; no more than a few are ever in flight, so that memory does not grow with their number."""
+    waiting: list[tuple[str, Future[NDArray[np.float32]]]] = []
+    for path, key in missing:
+        waiting.append((key, pool.submit(_rows_of, path, key, views, reader)))
+        if len(waiting) > 2 * _COMMIT_EVERY:
+            first, rows = waiting.pop(0)
+            yield first, rows.result()
+    for key, rows in waiting:
+        yield key, rows.result()
+
+
+def _rows_of(path: Path, key: str, views: int, reader: Reader) -> NDArray[np.float32]:
+    picture = read_picture(path, side=READ_SIDE)
+    seed = int(key[:12], 16)  # by content: a picture has the same views in every training
+    return np.concatenate([reader(view(picture.pixels, number=number, seed=seed)[None]) for number in range(views)])
+
+
+def network_reader(network: Network, output: str) -> Reader:
+    """A reader that runs one output of a network."""
+    return lambda pixels: network.run(pixels, [output])[0]
+
+
+def _unwritable(path: Path, problem: sqlite3.Error) -> StorageError:
+    return StorageError(
+        f"Cannot keep features in {str(path)!r}: {problem}. Free some space, delete the file, or name another folder with --cache."
+    )
