@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "walkaround"
-ROOMS = ["errors", "settings", "damage", "media", "datasets", "models", "inspection", "evaluation", "training", "cli"]
+ROOMS = ["errors", "damage", "media", "datasets", "models", "inspection", "evaluation", "training", "demo", "cli"]
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "misc", "core", "common", "base", "manager"}
 MODULES = sorted(SOURCE.rglob("*.py"))
 

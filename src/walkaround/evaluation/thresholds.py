@@ -104,3 +104,22 @@ def _plateau_middle(grid: NDArray[np.float64], cost: NDArray[np.float64], *, tol
     first = int(dear[dear < best].max(initial=-1)) + 1
     last = int(dear[dear > best].min(initial=len(grid))) - 1
     return float((grid[first] + grid[last]) / 2)
+
+
+def best_labels(class_ids: NDArray[np.int64], probabilities: NDArray[np.float64], damaged: NDArray[np.bool_]) -> float:
+    """The threshold on the probability of damage with the fewest wrong labels, where there are several kinds of damage.
+
+    The label is the most probable class among those that agree with the verdict, so the threshold decides labels too.
+
+    Args:
+        class_ids: int [n], the true class of each row.
+        probabilities: float [n, classes], out of fold.
+        damaged: bool [classes], which classes are damage; both kinds must occur.
+    """
+    damage = probabilities[:, damaged].sum(axis=1)
+    as_damage = np.where(damaged, probabilities, -1.0).argmax(axis=1) == class_ids
+    as_whole = np.where(damaged, -1.0, probabilities).argmax(axis=1) == class_ids
+    grid = np.linspace(0.02, 0.98, 193)
+    wrong = np.array([float((~np.where(damage >= threshold, as_damage, as_whole)).sum()) for threshold in grid])
+    smooth = np.convolve(np.pad(wrong, 6, mode="edge"), np.full(13, 1 / 13), mode="valid")  # no single picture decides
+    return _plateau_middle(grid, smooth, tolerance=_AS_GOOD)

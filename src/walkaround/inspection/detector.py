@@ -6,14 +6,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from walkaround.damage.findings import Findings
-from walkaround.errors import PackageError, PictureError
+from walkaround.errors import InputError, PackageError, PictureError
 from walkaround.media.pictures import read_picture
 from walkaround.models.classify import HEAT, PROBABILITIES
 from walkaround.models.network import Network
@@ -41,11 +42,24 @@ class Detector:
         """
         self.package = package if isinstance(package, Package) else read_package(package)
         self.card = self.package.card
+        self.threshold = self.card.threshold
         self.threads = threads or len(os.sched_getaffinity(0))
         self._network = Network(self.package.model)
         self._damaged = np.array([name not in self.card.normal for name in self.card.classes])
         if not len(self._damaged):
             raise PackageError(f"The package {str(self.package.path)!r} names no classes; train it again.")
+
+    def at_threshold(self, threshold: float) -> Detector:
+        """The same model with another threshold on the probability of damage, 0 to 1.
+
+        Raises:
+            InputError: the threshold is no probability.
+        """
+        if not 0 <= threshold <= 1:
+            raise InputError(f"{threshold} is no threshold: it is a probability of damage; give a number from 0 to 1.")
+        other = copy(self)
+        other.threshold = threshold
+        return other
 
     def inspect(self, pixels: NDArray[np.uint8], *, source: str, heat: bool = False) -> Findings:
         """What is in one picture, uint8 [h, w, 3], RGB, upright; `source` names it in the findings."""
@@ -71,7 +85,7 @@ class Detector:
             probabilities[0],
             classes=self.card.classes,
             damaged=self._damaged,
-            threshold=self.card.threshold,
+            threshold=self.threshold,
             source=source,
             size=size,
             heat_map=heats[0][0] if heat else None,
@@ -79,7 +93,7 @@ class Detector:
 
 
 def findings_of(
-    probabilities: NDArray[np.float32],
+    probabilities: NDArray[np.floating[Any]],
     *,
     classes: Sequence[str],
     damaged: NDArray[np.bool_],
@@ -88,7 +102,7 @@ def findings_of(
     size: tuple[int, int],
     heat_map: NDArray[np.float32] | None = None,
 ) -> Findings:
-    """Verdict, label and confidence from one row of probabilities, float32 [classes].
+    """Verdict, label and confidence from one row of probabilities, float [classes].
 
     Args:
         probabilities: of the classes; they add up to 1.

@@ -1,7 +1,7 @@
 """The shipped backbone, EfficientNet-Lite0: where its weights are, and which of its layers the heads read.
 
-The heads read the layers after their ReLU6, inside the blocks: pooling the blocks' own outputs, which are linear in these, loses
-what the wider layers still tell apart (see docs/experiments.md).
+The heads read the layers after their ReLU6, inside the blocks: pooling the blocks' own outputs, which are linear in these,
+loses what the wider layers still tell apart (see docs/experiments.md).
 """
 
 from __future__ import annotations

@@ -42,7 +42,10 @@ class Classifier:
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """float64 [n, classes] of pooled features, float32 [n, features]: what the graph computes, in numpy."""
-        scores = self.head.scores(self.projection.coordinates(features)).astype(np.float64)
+        return self.probabilities_of_scores(self.head.scores(self.projection.coordinates(features)).astype(np.float64))
+
+    def probabilities_of_scores(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 [n, classes] of the head's scores, float64 [n, 1] or [n, classes]."""
         if scores.shape[1] == 1:
             second = expit(self.slope * scores[:, 0] + self.offset)
             return np.stack([1 - second, second], axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -49,7 +50,9 @@ class Graph:
         self._count += 1
         output = name or f"head.{kind.lower()}{self._count}"
         outputs = [output, *(f"{output}.unused{number}" for number in range(unused_outputs))]
-        self._model.graph.node.append(helper.make_node(kind, list(inputs), outputs, name=output, **(attributes or {})))
+        self._model.graph.node.append(
+            helper.make_node(kind, list(inputs), outputs, name=output, **cast("dict[str, Any]", attributes or {}))
+        )
         return output
 
     def mean_over_places(self, layer: Layer) -> str:

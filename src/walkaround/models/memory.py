@@ -27,7 +27,12 @@ WORST_PLACES = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PatchMemory:
-    """Remembered patches, float32 [patches, channels], in units of each channel's spread (`mean`, `scale`: float32 [channels])."""
+    """What normal pictures look like in small.
+
+    Attributes:
+        mean, scale: float32 [channels], of all candidates.
+        patches: float32 [patches, channels], standardised.
+    """
 
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
@@ -92,10 +97,12 @@ def remember(candidates: NDArray[np.float32], *, patches: int, seed: int) -> Pat
     mean = candidates.mean(axis=0)
     scale = np.maximum(candidates.std(axis=0), 1e-3)
     rows = (candidates - mean) / scale
+    lengths = (rows**2).sum(axis=1)
     nearest = np.full(len(rows), np.inf, dtype=np.float32)
     chosen = [int(np.random.default_rng(seed).integers(len(rows)))]
     for _ in range(min(patches, len(rows)) - 1):
-        nearest = np.minimum(nearest, ((rows - rows[chosen[-1]]) ** 2).sum(axis=1))
+        last = rows[chosen[-1]]
+        nearest = np.minimum(nearest, lengths - 2 * (rows @ last) + last @ last)
         chosen.append(int(nearest.argmax()))
     return PatchMemory(mean=mean, scale=scale, patches=rows[chosen])
 

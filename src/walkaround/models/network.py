@@ -33,7 +33,7 @@ class Network:
         try:
             source = model if isinstance(model, bytes) else str(model)
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        except Exception as problem:  # noqa: BLE001 - ONNX Runtime raises classes of its own that it does not export
+        except Exception as problem:
             name = "The model in memory" if isinstance(model, bytes) else repr(str(model))
             raise PackageError(f"{name} is not a model that ONNX Runtime can load; train it again.") from problem
 

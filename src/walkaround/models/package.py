@@ -92,7 +92,9 @@ def read_package(path: Path | str) -> Package:
         model_sha256 = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
     except FileNotFoundError as problem:
         missing = Path(str(problem.filename)).name
-        raise PackageError(f"The package {str(folder)!r} lacks {missing}; copy the whole folder again or train it again.") from problem
+        raise PackageError(
+            f"The package {str(folder)!r} lacks {missing}; copy the whole folder again or train it again."
+        ) from problem
     except (OSError, ValueError) as problem:
         raise PackageError(f"The package {str(folder)!r} cannot be read ({problem}); copy the whole folder again.") from problem
     card = _card(stored, folder)
@@ -106,15 +108,18 @@ def read_package(path: Path | str) -> Package:
 
 def _card(stored: object, folder: Path) -> Card:
     if not isinstance(stored, dict) or "format" not in stored:
-        raise PackageError(f"{CARD_FILE} of {str(folder)!r} is no walkaround card; give the folder that `walkaround train` wrote.")
+        raise PackageError(
+            f"{CARD_FILE} of {str(folder)!r} is no walkaround card; give the folder that `walkaround train` wrote."
+        )
     if stored["format"] != FORMAT:
         raise PackageError(
-            f"The package {str(folder)!r} has format {stored['format']!r}, this version reads {FORMAT}; install a newer walkaround."
+            f"The package {str(folder)!r} has format {stored['format']!r}, this version reads {FORMAT}; update walkaround."
         )
     seal = stored.pop("fingerprint", None)
     if seal != _fingerprint(stored) or set(stored) != {one.name for one in fields(Card)}:
         raise PackageError(
-            f"{CARD_FILE} of the package {str(folder)!r} was altered after training; copy the whole folder again or train it again."
+            f"{CARD_FILE} of the package {str(folder)!r} was altered after training;"
+            " copy the whole folder again or train it again."
         )
     stored["classes"], stored["normal"] = tuple(stored["classes"]), tuple(stored["normal"])
     return Card(**stored)

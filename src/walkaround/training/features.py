@@ -45,7 +45,8 @@ class FeatureStore:
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(
-                "CREATE TABLE IF NOT EXISTS features (picture TEXT, view INTEGER, row BLOB, PRIMARY KEY (picture, view)) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS features"
+                " (picture TEXT, view INTEGER, row BLOB, PRIMARY KEY (picture, view)) WITHOUT ROWID"
             )
         except sqlite3.Error as problem:
             raise _unwritable(self.path, problem) from problem
@@ -105,7 +106,7 @@ def read_features(
         PictureError: a picture can no longer be read.
         StorageError: the store cannot be written.
     """
-    missing = [(path, key) for path, key in dict((key, (path, key)) for path, key in pictures).values() if not store.has(key, views)]
+    missing = [(path, key) for path, key in {key: (path, key) for path, key in pictures}.values() if not store.has(key, views)]
     done = len(pictures) - len(missing)
     if progress is not None:
         progress(done, len(pictures))
@@ -149,5 +150,5 @@ def network_reader(network: Network, output: str) -> Reader:
 
 def _unwritable(path: Path, problem: sqlite3.Error) -> StorageError:
     return StorageError(
-        f"Cannot keep features in {str(path)!r}: {problem}. Free some space, delete the file, or name another folder with --cache."
+        f"Cannot keep features in {str(path)!r}: {problem}. Free some space, or name another folder with --cache."
     )

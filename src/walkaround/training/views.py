@@ -1,4 +1,4 @@
-"""The views that a picture is learnt from: as it is, and disturbed, so that size, sharpness, compression and framing tell nothing.
+"""The views that a picture is learnt from: as it is, and disturbed, so that size, sharpness and framing tell nothing.
 
 Every disturbance is one that a forecourt brings: another distance and frame, another camera and app, other light.
 """
@@ -42,7 +42,11 @@ def view(pixels: NDArray[np.uint8], *, number: int, seed: int) -> NDArray[np.flo
         return network_pixels(pixels)
     rng = np.random.default_rng((seed, number))
     image = _rescaled(_cropped(Image.fromarray(pixels), rng), rng)
-    for enhancer, (low, high) in ((ImageEnhance.Brightness, _LIGHT), (ImageEnhance.Contrast, _LIGHT), (ImageEnhance.Color, _COLOUR)):
+    for enhancer, (low, high) in (
+        (ImageEnhance.Brightness, _LIGHT),
+        (ImageEnhance.Contrast, _LIGHT),
+        (ImageEnhance.Color, _COLOUR),
+    ):
         if rng.random() < 0.5:
             image = enhancer(image).enhance(rng.uniform(low, high))
     image = _recompressed(image, int(rng.integers(*_QUALITY)))

@@ -8,11 +8,8 @@ import numpy as np
 
 from walkaround.datasets.drawn.body import Body, Floats
 from walkaround.datasets.drawn.camera import COARSE, View
-from walkaround.datasets.drawn.canvas import Canvas, tinted
+from walkaround.datasets.drawn.canvas import Canvas, scaled, tinted
 from walkaround.datasets.drawn.damage import HOLE, PRIMER, STEEL, Mask, Site, shard
-
-_REACH = 2.6
-"""Square of the distance from the middle, in radii, at which a dent ends."""
 
 _VISIBLE = 0.06
 """A hollow counts as damage down to this share of its depth."""
@@ -39,22 +36,22 @@ class Dent:
     creases: Floats
 
     def _core(self, points: Floats) -> tuple[Floats, Floats, Floats]:
-        """Square root of how deep points [..., 3] lie in the hollow, 0 to 1, and their places along and across in radii."""
+        """Fourth root of how deep points [..., 3] lie in the hollow, 0 to 1, and their places along and across in radii."""
         offset = points - self.centre
         a, b = offset @ self.along / self.radii[0], offset @ self.across / self.radii[1]
-        core = np.clip(1 - (a**2 + b**2) / _REACH, 0, 1) * (np.abs(offset @ np.cross(self.along, self.across)) < 0.4)
+        core = np.clip(1 - (a**2 + b**2) / 4, 0, 1) * (np.abs(offset @ np.cross(self.along, self.across)) < 0.4)
         return core, a, b
 
     def shift(self, points: Floats) -> Floats:
         """Push points [..., 3] of the surface inwards and aside."""
         push = self.drag[0] * self.along + self.drag[1] * self.across - np.cross(self.along, self.across)
-        return np.asarray(points + self.depth * self._core(points)[0][..., None] ** 2 * push)
+        return np.asarray(points + self.depth * self._core(points)[0][..., None] ** 4 * push)
 
     def show(self, canvas: Canvas, view: View, rng: np.random.Generator) -> Mask:
         """Turn the normals of the view as the hollow does; returns where it is visible, bool [rows, columns]."""
         core, a, b = self._core(view.positions[view.seen].astype(np.float64))
-        level = core**2
-        slope_a, slope_b = -4 / _REACH * a * core / self.radii[0], -4 / _REACH * b * core / self.radii[1]
+        level = core**4
+        slope_a, slope_b = -2 * a * core**3 / self.radii[0], -2 * b * core**3 / self.radii[1]
         for angle, shift, sharpness in self.creases:
             off = np.cos(angle) * a + np.sin(angle) * b - shift
             fold = sharpness * np.tanh(off * 16) * np.exp(-2.0 * np.abs(off)) * level
@@ -65,7 +62,7 @@ class Dent:
         mask = np.zeros(view.seen.shape, dtype=bool)
         mask[view.seen] = level > _VISIBLE
         self._draw_creases(canvas)
-        if rng.random() < 0.75:
+        if rng.random() < 0.85:
             _scuff(canvas, mask, rng)
         return mask
 
@@ -84,12 +81,16 @@ class Dent:
 
 
 def _scuff(canvas: Canvas, mask: Mask, rng: np.random.Generator) -> None:
-    """Rub a little paint off in the middle of a dent, along one direction, as whatever hit it did."""
+    """Flake and rub paint off in the middle of a dent, along one direction, as whatever hit it did."""
     spots = np.argwhere(mask)[:, ::-1] * COARSE
     if not len(spots):
         return
     size = COARSE * float(np.sqrt(mask.sum()))
     slope, shades = rng.uniform(-0.3, 0.3), [PRIMER, STEEL, tinted(canvas.paint, 0.4), tinted(canvas.paint, 0.7)]
+    for _ in range(rng.integers(4, 10)):
+        flake = shard(spots.mean(axis=0) + rng.normal(0, 0.08, 2) * size, size * rng.uniform(0.02, 0.09), rng)
+        canvas.fill_pixels(flake, STEEL)
+        canvas.fill_pixels(scaled(flake, 0.85), PRIMER if rng.random() < 0.6 else tinted(canvas.paint, 0.4))
     for _ in range(rng.integers(6, 14)):
         start = spots.mean(axis=0) + rng.normal(0, 0.09, 2) * size
         path = start + np.linspace(-0.5, 0.5, 5)[:, None] * np.array([1, slope]) * size * rng.uniform(0.05, 0.25)

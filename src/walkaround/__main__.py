@@ -1,0 +1,5 @@
+"""`python -m walkaround` is `walkaround`."""
+
+from walkaround.cli import main
+
+main()

@@ -1,0 +1,152 @@
+"""Results as pictures and videos to look at: the originals, with the verdict and where the model looked drawn on them."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from walkaround.damage.findings import Findings
+from walkaround.errors import PictureError, StorageError, VideoError, writing
+from walkaround.inspection.detector import in_order
+from walkaround.inspection.inputs import DRAWN_MARKER
+from walkaround.inspection.outputs import replacing
+from walkaround.inspection.results import Result, VideoFindings
+from walkaround.media.drawing import draw_findings
+from walkaround.media.pictures import read_picture
+from walkaround.media.videos import Frame, read_frames, video_facts, write_video
+
+_LOG = logging.getLogger(__name__)
+_LONG_SIDE = 1600
+_SHORT_SIDE = 1080
+_QUALITY = 90
+_NAME_BYTES = 200  # of 255, which leaves room for a number and an ending
+_VIDEO_THREADS = 4  # encoding does not go faster, and each holds frames of full size
+
+
+def draw_results(results: Iterable[Result], folder: Path, *, heat: bool = True, threads: int | None = None) -> Iterator[Result]:
+    """Draw each picture and video into a folder, and pass its result on.
+
+    A picture becomes `<name>.jpg`, at most 1600 pixels on the long side, a video `<name>.mp4`. Results of the same name get
+    numbers: `<name>-2.jpg`. An original that cannot be read again is left out, with a warning in the log.
+
+    Args:
+        results: what `detect` gives.
+        folder: a new or empty one, or one that was drawn into before: other files in it could be someone's originals.
+        heat: whether to draw the heat maps that findings have.
+        threads: pictures drawn at the same time; as many as there are cores when not given.
+
+    Raises:
+        StorageError: on the first step when the folder holds other files; later when the disk refuses.
+    """
+    _claim(folder)
+    threads = threads or len(os.sched_getaffinity(0))
+
+    def draw(item: tuple[Result, str]) -> Result:
+        return _drawn(item[0], folder / item[1], heat=heat, threads=threads)
+
+    # A video is drawn on all threads by itself.
+    for is_video, group in groupby(_named(results), key=lambda item: isinstance(item[0], VideoFindings)):
+        yield from in_order(draw, group, threads=threads) if not is_video else map(draw, group)  # noqa: B031 - one of the two
+
+
+def draw_picture(findings: Findings, path: Path, *, heat: bool = True) -> None:
+    """Read a picture again and write it with its findings, as JPEG.
+
+    Raises:
+        PictureError: the original cannot be read.
+        StorageError: `path` cannot be written.
+    """
+    scale = min(1.0, _LONG_SIDE / max(findings.width, findings.height))
+    pixels = read_picture(Path(findings.source), side=-int(-min(findings.width, findings.height) * scale // 1)).pixels
+    image = Image.fromarray(pixels)
+    image.thumbnail((_LONG_SIDE, _LONG_SIDE))
+    with replacing(path) as file, writing(path):
+        Image.fromarray(draw_findings(np.asarray(image), findings, heat=heat)).save(file, "JPEG", quality=_QUALITY)
+
+
+def draw_video(found: VideoFindings, path: Path, *, heat: bool = True, threads: int = 1) -> None:
+    """Decode a video again and write every frame with the findings nearest in time, as MP4; at most 1080 pixels high or wide.
+
+    Raises:
+        VideoError: the original cannot be read.
+        StorageError: `path` cannot be written.
+    """
+    source = Path(found.source)
+    facts = video_facts(source)
+
+    def draw(frame: Frame) -> Frame:
+        findings = replace(found.nearest(frame.time), time=frame.time)
+        return Frame(time=frame.time, pixels=draw_findings(frame.pixels, findings, heat=heat))
+
+    drawn = in_order(draw, _alike(read_frames(source, side=_SHORT_SIDE)), threads=min(threads, _VIDEO_THREADS))
+    write_video(path, drawn, frame_rate=facts.frame_rate or 25.0)
+
+
+def _alike(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames in the first one's size, which a stream may change."""
+    shape: tuple[int, ...] | None = None
+    for frame in frames:
+        shape = shape or frame.pixels.shape
+        yield frame if frame.pixels.shape == shape else replace(frame, pixels=_resized(frame.pixels, shape))
+
+
+def _resized(pixels: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(pixels).resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
+
+
+def _drawn(result: Result, path: Path, *, heat: bool, threads: int) -> Result:
+    try:
+        if isinstance(result, Findings):
+            draw_picture(result, path, heat=heat)
+        elif isinstance(result, VideoFindings):
+            draw_video(result, path, heat=heat, threads=threads)
+    except (PictureError, VideoError) as problem:
+        _LOG.warning("%r was inspected but could not be drawn: %s", result.source, problem)
+    return result
+
+
+def _claim(folder: Path) -> None:
+    """Make and mark the folder; refuse one that holds what walkaround did not draw."""
+    marker = folder / DRAWN_MARKER
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if marker.exists():
+            return
+        other = next((path.name for path in folder.iterdir()), None)
+        if other is None:
+            marker.touch()
+            return
+    raise StorageError(f"{str(folder)!r} holds other files, such as {other!r}; choose a new or an empty folder to draw into.")
+
+
+def _named(results: Iterable[Result]) -> Iterator[tuple[Result, str]]:
+    """Each result with the file name that its drawing gets; no two are alike, in capitals or not."""
+    taken: dict[str, int] = {}  # name to the last number given to it
+    for result in results:
+        if not isinstance(result, Findings | VideoFindings):
+            yield result, ""
+            continue
+        ending = ".jpg" if isinstance(result, Findings) else ".mp4"
+        stem = _safe(Path(result.source).stem)
+        first = name = stem + ending
+        number = taken.get(first.casefold(), 0)
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}{ending}"
+        taken[first.casefold()] = max(number, 1)
+        taken.setdefault(name.casefold(), 1)
+        yield result, name
+
+
+def _safe(stem: str) -> str:
+    """A file's name for any disk: nothing that has no shape or means something to a shell or to Windows, and not too long."""
+    plain = "".join(letter if letter.isprintable() and letter not in '<>:"/\\|?*' else "_" for letter in stem).strip(" .")
+    return plain.encode("utf-8", "replace")[:_NAME_BYTES].decode("utf-8", "ignore") or "unnamed"

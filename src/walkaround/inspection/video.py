@@ -1,0 +1,127 @@
+"""A video becomes a verdict: sharp, distinct frames are inspected, and what they say is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from walkaround.damage.findings import Findings
+from walkaround.errors import VideoError
+from walkaround.inspection.detector import Detector, findings_of, in_order
+from walkaround.inspection.frames import choose_frames, frames_at_rate
+from walkaround.inspection.results import VideoFindings
+from walkaround.media.videos import VIDEO_LIMITS, Frame, VideoLimits, video_facts
+
+_SHARE = 5  # one of so many frames decides
+_CERTAIN = 1e-6  # probabilities are kept so far from 0 and 1, where logits have no end
+
+
+def inspect_video(
+    detector: Detector,
+    path: Path,
+    *,
+    at_most: int = 24,
+    rate: float | None = None,
+    heat: bool = False,
+    limits: VideoLimits = VIDEO_LIMITS,
+) -> VideoFindings:
+    """Inspect the frames of a video that are worth looking at, several at the same time.
+
+    Args:
+        detector: what finds damage.
+        path: the video.
+        at_most: how many frames are chosen at most; see `choose_frames`.
+        rate: inspect this many frames a second instead.
+        heat: whether the findings of the frames get heat maps.
+        limits: what the video may cost.
+
+    Raises:
+        InputError: `at_most` or `rate` is not positive.
+        VideoError: the video cannot be read.
+    """
+    side = detector.card.side
+    frames: Iterable[Frame]
+    if rate is None:
+        frames = choose_frames(path, at_most=at_most, side=side, limits=limits)
+    else:  # as a stream, because there can be thousands
+        frames = frames_at_rate(path, rate=rate, side=side, limits=limits)
+    facts = video_facts(path, limits=limits)
+
+    def inspect(frame: Frame) -> Findings:
+        found = detector.inspect(frame.pixels, source=str(path), heat=heat)
+        return replace(found, time=frame.time, width=facts.width, height=facts.height)
+
+    found = tuple(in_order(inspect, frames, threads=detector.threads))
+    if not found:
+        raise VideoError(f"{str(path)!r} holds no frame that can be decoded; record or copy it again.")
+    last = found[-1].time or 0.0
+    return VideoFindings(
+        frames=found,
+        whole=verdict_of(found, normal=detector.card.normal, threshold=detector.card.threshold),
+        duration=last if facts.duration is None else max(last, facts.duration),
+    )
+
+
+def verdict_of(frames: Sequence[Findings], *, normal: Collection[str], threshold: float) -> Findings:
+    """Put the findings of a video's frames together.
+
+    The probability of damage is pooled as the mean logit of the strongest fifth of the frames, of two at least where there
+    are four or more, and the strongest frame counts no more than the second strongest. So a video of four frames or more is
+    never called damaged for a single frame's sake. The mean over all frames would miss damage, which is seen from one side
+    only; the strongest frame alone would call most long videos damaged, because false alarms come frame by frame. Measured on
+    24 frames drawn by chance from photographs, with 5 % false alarms and 85 % recall a frame: videos without damage are called
+    damaged in 14 % by this rule and in 76 % by the strongest frame; with damage in 4 of the 24 frames, 98 % are found. A larger
+    share finds less, a smaller one has more false alarms.
+
+    The probability is that of the pooled frames, not calibrated on videos.
+
+    Args:
+        frames: at least one, of the same video and model.
+        normal: the classes that mean a whole car.
+        threshold: probability of damage from which the verdict is "anomalous".
+    """
+    damage = np.array([frame.damage for frame in frames])
+    order = np.argsort(-damage, kind="stable")
+    strongest = [frames[i] for i in order[: pooled_frames(len(frames))]]
+    classes = tuple(strongest[0].probabilities)
+    rows = np.array([[frame.probabilities[name] for name in classes] for frame in strongest])
+    telling = strongest[0]
+    damaged = np.array([name not in normal for name in classes])
+    whole = findings_of(
+        _shared_out(rows.mean(axis=0), damaged, _pooled(damage[order][: len(strongest)])),
+        classes=classes,
+        damaged=damaged,
+        threshold=threshold,
+        source=telling.source,
+        size=(telling.width, telling.height),
+        heat_map=telling.heat_map,
+    )
+    return replace(whole, time=telling.time)
+
+
+def pooled_frames(frames: int) -> int:
+    """How many of a video's frames decide."""
+    return max(2 if frames >= 4 else 1, round(frames / _SHARE))
+
+
+def _pooled(damage: NDArray[np.float64]) -> float:
+    """One probability of the strongest frames', float64 [k], falling."""
+    logits = logit(np.clip(damage, _CERTAIN, 1 - _CERTAIN))
+    if len(logits) > 1:
+        logits[0] = logits[1]
+    return float(expit(logits.mean()))
+
+
+def _shared_out(probabilities: NDArray[np.float64], damaged: NDArray[np.bool_], damage: float) -> NDArray[np.float64]:
+    """Scale the probabilities of the classes, float64 [classes], so that those of damage add up to `damage`."""
+    shared = np.zeros_like(probabilities)
+    for part, total in ((damaged, damage), (~damaged, 1 - damage)):
+        if part.any():
+            own = probabilities[part] + _CERTAIN  # a class that is nowhere seen still has a share
+            shared[part] = own / own.sum() * total
+    return np.asarray(shared / shared.sum())

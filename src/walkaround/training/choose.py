@@ -1,0 +1,137 @@
+"""Choosing the head: candidates are compared by cross-validation on the training pictures, within a time budget.
+
+Near-duplicates never stand on both sides of a fold. Each candidate is judged on the pictures as they are and on disturbed views
+of them: one that is good on its own source alone is no good on a forecourt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from walkaround.models.heads import Head, Rows, fit_kernel, fit_linear
+
+MOST_KERNEL_ROWS = 8000
+"""A kernel head is fitted on no more rows: its time grows with their square, its size with their number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A kind of head with its settings."""
+
+    name: str
+    fit: Callable[[Rows, NDArray[np.int64]], Head]
+
+
+CANDIDATES = (
+    Candidate(
+        name="kernel, strength 3",
+        fit=lambda rows, ids: fit_kernel(rows, ids, strength=3.0, gamma=0.5),
+    ),
+    Candidate(
+        name="linear, strength 10",
+        fit=lambda rows, ids: fit_linear(rows, ids, strength=10.0),
+    ),
+    Candidate(
+        name="linear, strength 2",
+        fit=lambda rows, ids: fit_linear(rows, ids, strength=2.0),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """A candidate's out-of-fold scores.
+
+    Attributes:
+        scores: float32 [views, pictures, scores].
+        accuracy: of each view, at score 0 or by the highest score.
+        seconds: that fitting and scoring all folds took.
+    """
+
+    candidate: Candidate
+    scores: NDArray[np.float32]
+    accuracy: tuple[float, ...]
+    seconds: float
+
+    @property
+    def merit(self) -> float:
+        """What candidates are compared by: half the accuracy on pictures as they are, half on disturbed ones."""
+        return (self.accuracy[0] + float(np.mean(self.accuracy[1:] or self.accuracy[:1]))) / 2
+
+
+def compare(
+    views: Sequence[Rows],
+    class_ids: NDArray[np.int64],
+    folds: NDArray[np.int64],
+    *,
+    candidates: Sequence[Candidate] = CANDIDATES,
+    deadline: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Trial]:
+    """Cross-validate the candidates, in their order, until the deadline.
+
+    Args:
+        views: coordinates of each view, float32 [pictures, coordinates]; the first is the pictures as they are.
+        class_ids: int64 [pictures].
+        folds: int64 [pictures], the fold that each picture is held out in.
+        candidates: at least the first is tried.
+        deadline: on the clock of `time.monotonic`; a candidate that would not be done by then, judged by the slowest one
+            before it, is not begun.
+        progress: called with (candidates done, candidates).
+
+    Returns:
+        The trials, in the order of the candidates.
+    """
+    trials: list[Trial] = []
+    for candidate in candidates:
+        slowest = max((trial.seconds for trial in trials), default=0.0)
+        if trials and deadline is not None and time.monotonic() + slowest > deadline:
+            break
+        trials.append(_tried(candidate, views, class_ids, folds))
+        if progress is not None:
+            progress(len(trials), len(candidates))
+    return trials
+
+
+def best(trials: Sequence[Trial]) -> Trial:
+    """The trial with the highest merit; of equals the first."""
+    return max(trials, key=lambda trial: trial.merit)
+
+
+def training_rows(views: Sequence[Rows], class_ids: NDArray[np.int64], seed: int) -> tuple[Rows, NDArray[np.int64]]:
+    """All views below each other, thinned evenly at random to what a kernel head can take."""
+    rows = np.concatenate(views)
+    ids = np.tile(class_ids, len(views))
+    if len(rows) > MOST_KERNEL_ROWS:
+        kept = np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST_KERNEL_ROWS])
+        rows, ids = rows[kept], ids[kept]
+    return rows, ids
+
+
+def _tried(candidate: Candidate, views: Sequence[Rows], class_ids: NDArray[np.int64], folds: NDArray[np.int64]) -> Trial:
+    started = time.monotonic()
+    scores: NDArray[np.float32] | None = None
+    for fold in np.unique(folds):
+        inside, outside = folds != fold, folds == fold
+        head = candidate.fit(*training_rows([view[inside] for view in views], class_ids[inside], seed=int(fold)))
+        for number, view in enumerate(views):
+            found = head.scores(view[outside])
+            if scores is None:
+                scores = np.zeros((len(views), len(class_ids), found.shape[1]), dtype=np.float32)
+            scores[number, outside] = found
+    if scores is None:
+        raise ValueError("no folds")
+    accuracy = tuple(float((labels_of(view) == class_ids).mean()) for view in scores)
+    return Trial(candidate=candidate, scores=scores, accuracy=accuracy, seconds=time.monotonic() - started)
+
+
+def labels_of(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Class ids that scores [n, 1] or [n, classes] speak for."""
+    if scores.shape[1] == 1:
+        return (scores[:, 0] > 0).astype(np.int64)
+    return np.asarray(scores.argmax(axis=1), dtype=np.int64)

@@ -1,0 +1,183 @@
+"""What the labels ask for: which model, on which pictures, measured on which."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from walkaround.damage.kinds import means_normal, simplified
+from walkaround.datasets.sample import Problem, Sample
+from walkaround.datasets.split import split_by_group
+from walkaround.datasets.survey import Survey
+from walkaround.errors import TrainingError
+from walkaround.models.package import Task
+from walkaround.training.recipe import Recipe
+
+FEWEST = 5
+"""Different pictures of a class below which nothing can be learnt, let alone measured."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """One labelled picture: its sample, SHA-256 of its bytes, and duplicate group."""
+
+    sample: Sample
+    sha256: str
+    group: int
+
+    @property
+    def label(self) -> str:
+        """The class name; unlabelled pictures never get here."""
+        return self.sample.label or ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """What will be trained.
+
+    Attributes:
+        task: as on the package's card.
+        classes: sorted, with those that mean a whole car first.
+        normal: those classes that mean a whole car.
+        train, test: the pictures; no group stands in both.
+        notes: what the user should know about the choice.
+    """
+
+    task: Task
+    classes: tuple[str, ...]
+    normal: tuple[str, ...]
+    train: tuple[Picture, ...]
+    test: tuple[Picture, ...]
+    notes: tuple[Problem, ...]
+
+    @property
+    def class_ids(self) -> NDArray[np.int64]:
+        """int64 [train], index into `classes`."""
+        return np.array([self.classes.index(picture.label) for picture in self.train], dtype=np.int64)
+
+    @property
+    def groups(self) -> NDArray[np.int64]:
+        """int64 [train], duplicate group of each picture."""
+        return np.array([picture.group for picture in self.train], dtype=np.int64)
+
+    @property
+    def damaged(self) -> tuple[bool, ...]:
+        """For each class, whether it is damage."""
+        return tuple(name not in self.normal for name in self.classes)
+
+
+def make_plan(looked: Survey, recipe: Recipe, *, own_test: frozenset[str] | None = None) -> Plan:
+    """Decide from the labels.
+
+    Args:
+        looked: every picture that can be used, those of a separate test set included.
+        recipe: seed, share to keep back, further names of whole cars.
+        own_test: paths of the separate test pictures; None when there are none, and a part is kept back.
+
+    Raises:
+        TrainingError: there are too few pictures, or only damaged ones.
+    """
+    pictures = [
+        Picture(sample=sample, sha256=fact.sha256, group=int(group))
+        for sample, fact, group in zip(looked.samples, looked.facts, looked.groups, strict=True)
+        if sample.label is not None
+    ]
+    train, test, notes = _parts(pictures, recipe, own_test)
+    names = {picture.label for picture in train}
+    normal = {name for name in names if means_normal(name) or simplified(name) in map(simplified, recipe.normal)}
+    if names and names == normal and len(names) == 1:
+        _check_enough(train)
+        return Plan(
+            task="anomaly",
+            classes=(*sorted(normal), "anomaly"),
+            normal=tuple(sorted(normal)),
+            train=tuple(train),
+            test=tuple(test),
+            notes=tuple(notes),
+        )
+    _check_classes(train, names)
+    return Plan(
+        task="classes",
+        classes=(*sorted(normal), *sorted(names - normal)),
+        normal=tuple(sorted(normal)),
+        train=tuple(train),
+        test=tuple(test),
+        notes=tuple(notes),
+    )
+
+
+def _parts(
+    pictures: list[Picture], recipe: Recipe, own_test: frozenset[str] | None
+) -> tuple[list[Picture], list[Picture], list[Problem]]:
+    if own_test is None and not any(picture.sample.split == "test" for picture in pictures):
+        return _kept_back(pictures, recipe)
+    in_test = [
+        str(picture.sample.path) in own_test if own_test is not None else picture.sample.split == "test" for picture in pictures
+    ]
+    test = [picture for picture, chosen in zip(pictures, in_test, strict=True) if chosen]
+    groups = {picture.group for picture in test}
+    rest = [picture for picture, chosen in zip(pictures, in_test, strict=True) if not chosen]
+    train = [picture for picture in rest if picture.group not in groups]
+    leaked = [str(picture.sample.path) for picture in rest if picture.group in groups]
+    if not leaked:
+        return train, test, []
+    message = f"{len(leaked)} training pictures are copies of test pictures: they are not used for training,"
+        " so that the test stays fair."
+    return train, test, [Problem(kind="leak", severity="warning", message=message, files=tuple(leaked))]
+
+
+def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], list[Picture], list[Problem]]:
+    """A seeded part of the pictures to measure on, where every class can spare some."""
+    counts = _different(pictures)
+    if not counts or min(counts.values()) * (1 - recipe.test_share) < FEWEST + 1:
+        note = Problem(
+            kind="no-test",
+            severity="note",
+            message="There are too few pictures to keep some back to measure on, so there are no scores; add some, or give --test.",
+        )
+        return pictures, [], [note]
+    parts = split_by_group(
+        [picture.label for picture in pictures],
+        np.array([picture.group for picture in pictures], dtype=np.int64),
+        fractions=[1 - recipe.test_share, recipe.test_share],
+        seed=recipe.seed,
+    )
+    train = [picture for picture, part in zip(pictures, parts, strict=True) if part == 0]
+    return train, [picture for picture, part in zip(pictures, parts, strict=True) if part == 1], []
+
+
+def _different(pictures: list[Picture]) -> Counter[str]:
+    """How many different pictures (duplicate groups) each class has."""
+    return Counter(label for label, _ in {(picture.label, picture.group) for picture in pictures})
+
+
+def _check_enough(train: list[Picture]) -> None:
+    different = sum(_different(train).values())
+    if different < FEWEST:
+        raise TrainingError(
+            f"There are only {different} different normal pictures; anomaly detection needs at least {FEWEST}, better 50."
+            " Add some."
+        )
+
+
+def _check_classes(train: list[Picture], names: set[str]) -> None:
+    counts = _different(train)
+    if not train:
+        raise TrainingError(
+            "No labelled picture is left to train on; put pictures into folders such as 'anomaly' and 'normal'."
+        )
+    if len(names) == 1:
+        only = next(iter(names))
+        raise TrainingError(
+            f"All {len(train)} pictures are labelled {only!r}: a model needs whole cars to compare with."
+            " Add a folder 'normal', or say --normal NAME if this class means whole."
+        )
+    few = [f"{name!r} has {count}" for name, count in sorted(counts.items()) if count < FEWEST]
+    if few:
+        raise TrainingError(
+            f"Every class needs at least {FEWEST} different pictures to learn from, better 50: {', '.join(few)}."
+            " Add pictures, or leave the class out."
+        )
