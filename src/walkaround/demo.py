@@ -81,10 +81,11 @@ def _examples(folder: Path, source: Path, *, drawn: bool) -> list[Path]:
 
 
 def _detect(detector: Detector, sources: list[Path], folder: Path, progress: Progress, say: Callable[[str], None]) -> None:
-    drawn, found = folder / "findings", 0
+    drawn, found, total = folder / "findings", 0, 0
     results = detect(detector, sources, heat=True, progress=lambda done, total: progress("Inspecting", done, total))
     with json_lines(folder / "findings.jsonl") as write_json, csv_table(folder / "findings.csv") as write_csv:
         for result in draw_results(results, drawn):
+            total += 1
             write_json(result)
             write_csv(result)
             if isinstance(result, VideoFindings):

@@ -12,14 +12,15 @@ from walkaround.inspection.detector import Detector, in_order
 from walkaround.inspection.inputs import Input, count_inputs, list_inputs
 from walkaround.inspection.results import Refusal, Result, VideoFindings
 from walkaround.inspection.video import inspect_video
+from walkaround.models.package import Package
 
 Progress = Callable[[int, int], None]
 """Gets how many files have been dealt with, and how many there are."""
 
 
 def detect(
-    detector: Detector,
-    sources: Iterable[Path],
+    model: Detector | Package | Path | str,
+    sources: Path | str | Iterable[Path | str],
     *,
     heat: bool = False,
     frames: int = 24,
@@ -32,7 +33,7 @@ def detect(
     are known to be no pictures or videos, tables and texts, give nothing.
 
     Args:
-        detector: what finds damage.
+        model: a detector, or a package, opened or its folder.
         sources: pictures, videos, and folders, which are searched with all folders in them; see `list_inputs`.
         heat: whether findings get heat maps.
         frames: of a video, how many are inspected at most.
@@ -40,12 +41,15 @@ def detect(
         progress: called from the thread that asks for the results, each time a file is done.
 
     Raises:
-        InputError: `frames` or `rate` is not positive.
+        InputError: at once, when `frames` or `rate` is not positive.
+        PackageError: at once, when the package is missing or damaged.
     """
     if frames < 1 or (rate is not None and not rate > 0):
         asked = f"{frames} frames" if frames < 1 else f"{rate:g} frames a second"
         raise InputError(f"A video cannot be inspected in {asked}; ask for more than 0.")
-    return _results(detector, list(sources), heat=heat, video=(frames, rate), progress=progress)
+    detector = model if isinstance(model, Detector) else Detector(model)
+    paths = [Path(source) for source in ([sources] if isinstance(sources, Path | str) else sources)]
+    return _results(detector, paths, heat=heat, video=(frames, rate), progress=progress)
 
 
 def _results(

@@ -62,7 +62,7 @@ def inspect_video(
     last = found[-1].time or 0.0
     return VideoFindings(
         frames=found,
-        whole=verdict_of(found, normal=detector.card.normal, threshold=detector.card.threshold),
+        whole=verdict_of(found, normal=detector.card.normal, threshold=detector.threshold),
         duration=last if facts.duration is None else max(last, facts.duration),
     )
 

@@ -124,8 +124,7 @@ def _parts(
     leaked = [str(picture.sample.path) for picture in rest if picture.group in groups]
     if not leaked:
         return train, test, []
-    message = f"{len(leaked)} training pictures are copies of test pictures: they are not used for training,"
-        " so that the test stays fair."
+    message = f"{len(leaked)} training pictures are copies of test pictures: to keep the test fair, they are not trained on."
     return train, test, [Problem(kind="leak", severity="warning", message=message, files=tuple(leaked))]
 
 
@@ -136,7 +135,7 @@ def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], 
         note = Problem(
             kind="no-test",
             severity="note",
-            message="There are too few pictures to keep some back to measure on, so there are no scores; add some, or give --test.",
+            message="There are too few pictures to keep some back for measuring, so there are no scores; give --test.",
         )
         return pictures, [], [note]
     parts = split_by_group(

@@ -1,0 +1,61 @@
+# make demo                    the whole story on drawn cars: check, train, evaluate, detect; results in demo/
+# make demo PHOTOS="my photos" the same on your own labelled pictures
+# make test                    what has to pass before a change goes in
+# make lint                    the quick half of it
+# make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
+# make files                   write docs/files.md again
+# make clean                   remove what these made, your demo/ included
+#
+# All of it happens in .venv; installing is repeated when pyproject.toml or constraints.txt changes.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS ?= 2
+
+IN_VENV := .venv/bin/python
+INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+# Read by the shell, not by make, so that names with spaces stay whole.
+export PHOTOS PICTURES
+
+.PHONY: demo test lint format picture files clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.installed
+	$(IN_VENV) -m walkaround demo --out demo $${PHOTOS:+--photos "$$PHOTOS"} $${PICTURES:+--pictures "$$PICTURES"}
+
+test: lint
+	$(IN_VENV) -m mypy
+	sh scripts/system-packages.sh
+	$(IN_VENV) -m pytest -n $(JOBS) -rs
+
+lint: .venv/.installed-dev
+	$(IN_VENV) -m ruff check
+	$(IN_VENV) -m ruff format --check
+
+format: .venv/.installed-dev
+	$(IN_VENV) -m ruff check --fix
+	$(IN_VENV) -m ruff format
+
+picture: .venv/.installed
+	$(IN_VENV) tools/readme_picture.py demo docs/pictures/demo.jpg
+
+files:
+	$(PYTHON) tools/list_files.py
+
+.venv/bin/python:
+	sh scripts/make-venv.sh "$(PYTHON)"
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "Installing walkaround into .venv ..."
+	$(INSTALL) hatchling editables
+	$(INSTALL) --no-build-isolation --editable ".[heic]"
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed
+	@echo "Installing what the tests need ..."
+	$(INSTALL) --no-build-isolation --editable ".[heic,dev]"
+	@touch $@
+
+clean:
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
