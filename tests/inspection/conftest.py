@@ -28,10 +28,9 @@ CLASSES = ("normal", "smash")
 @pytest.fixture(scope="session")
 def cars() -> dict[str, list[Pixels]]:
     """Six whole cars and six smashed ones, in the same views."""
-    size = {"width": 320, "height": 240}
     return {
-        "normal": [draw_car(seed, focus="smash", **size).pixels for seed in range(6)],
-        "smash": [draw_car(seed, damage=["smash"], **size).pixels for seed in range(6)],
+        "normal": [draw_car(seed, focus="smash", width=320, height=240).pixels for seed in range(6)],
+        "smash": [draw_car(seed, damage=["smash"], width=320, height=240).pixels for seed in range(6)],
     }
 
 

@@ -55,11 +55,11 @@ def test_a_package_and_paths_may_be_names(detector: Detector, yard: Path) -> Non
 
 
 def test_results_come_before_all_sources_are_looked_at(detector: Detector, cars: Cars, save: Save, tmp_path: Path) -> None:
-    paths = [save(cars["normal"][0], tmp_path / f"{n:02}.jpg") for n in range(20)]
+    paths = [save(cars["normal"][0], tmp_path / f"{n:02}.jpg") for n in range(12)]
     results = detect(detector, paths)
     next(results)
     paths[-1].unlink()
-    assert [type(result) for result in results] == [Findings] * 18 + [Refusal]
+    assert [type(result) for result in results] == [Findings] * 10 + [Refusal]
 
 
 @pytest.mark.parametrize(("frames", "rate"), [(0, None), (24, 0.0), (24, -1.0), (24, float("nan"))])

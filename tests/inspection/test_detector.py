@@ -39,7 +39,7 @@ def test_heat_maps_come_when_asked_for(detector: Detector, cars: dict[str, list[
 def test_predictions_come_in_order_with_their_errors(
     detector: Detector, cars: dict[str, list[Pixels]], save: Callable[[Pixels, Path], Path], tmp_path: Path
 ) -> None:
-    paths = [save(pixels, tmp_path / f"{label}-{n}.png") for label in cars for n, pixels in enumerate(cars[label])]
+    paths = [save(pixels, tmp_path / f"{label}-{n}.png") for label in cars for n, pixels in enumerate(cars[label][:3])]
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 nothing more")
     answers = list(detector.predict([*paths[:3], broken, *paths[3:]]))
@@ -60,7 +60,7 @@ def test_another_threshold_changes_the_verdict_and_nothing_else(detector: Detect
 
 
 def test_a_folder_without_a_package_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackageError, match="lacks card.json"):
+    with pytest.raises(PackageError, match=r"lacks card\.json"):
         Detector(tmp_path)
 
 
@@ -94,7 +94,8 @@ def test_few_items_are_in_flight_and_all_threads_work() -> None:
 
     def items() -> Iterator[int]:
         nonlocal taken
-        for taken in range(1, 61):
+        while taken < 60:
+            taken += 1
             yield taken
 
     def work(item: int) -> int:

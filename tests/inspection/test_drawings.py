@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from walkaround.damage.findings import Findings
-from walkaround.errors import StorageError
+from walkaround.errors import PictureError, StorageError
 from walkaround.inspection.detect import detect
 from walkaround.inspection.detector import Detector
 from walkaround.inspection.drawings import draw_results
@@ -93,7 +93,7 @@ def test_a_second_run_replaces_the_first(save: Save, tmp_path: Path) -> None:
 
 def test_what_is_gone_or_was_refused_stops_nothing(save: Save, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     gone = found(tmp_path / "gone.jpg")
-    refusal = Refusal(source="x.jpg", reason=StorageError("no"))  # type: ignore[arg-type]
+    refusal = Refusal(source="x.jpg", reason=PictureError("'x.jpg' is empty."))
     kept = found(save(GREY, tmp_path / "in" / "car.jpg"))
     assert list(draw_results([gone, refusal, kept], tmp_path / "out")) == [gone, refusal, kept]
     assert names(tmp_path / "out") == ["car.jpg"]

@@ -51,7 +51,8 @@ def test_no_module_is_a_drawer() -> None:
 
 def test_modules_of_a_room_do_not_import_each_other_in_circles() -> None:
     graph = {
-        ".".join(("walkaround", *module.relative_to(SOURCE).with_suffix("").parts)): imported_modules(module) for module in MODULES
+        ".".join(("walkaround", *module.relative_to(SOURCE).with_suffix("").parts)): imported_modules(module)
+        for module in MODULES
     }
     edges = {
         name: {other for other in graph if other != name and any(i == other or i.startswith(other + ".") for i in imports)}
@@ -73,7 +74,8 @@ def test_modules_of_a_room_do_not_import_each_other_in_circles() -> None:
 def test_the_command_line_starts_without_the_heavy_libraries() -> None:
     code = (
         "import sys; import walkaround.cli;"
-        "heavy = {'torch', 'sklearn', 'scipy', 'onnxruntime', 'onnx', 'av'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "heavy = {'torch', 'sklearn', 'scipy', 'onnxruntime', 'onnx', 'av'} & set(sys.modules);"
+        "sys.exit(str(heavy) if heavy else 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

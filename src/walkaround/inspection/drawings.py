@@ -73,7 +73,7 @@ def draw_picture(findings: Findings, path: Path, *, heat: bool = True) -> None:
 
 
 def draw_video(found: VideoFindings, path: Path, *, heat: bool = True, threads: int = 1) -> None:
-    """Decode a video again and write every frame with the findings nearest in time, as MP4; at most 1080 pixels high or wide.
+    """Decode a video and write each frame with the findings nearest in time, as MP4; at most 1080 pixels on the short side.
 
     Raises:
         VideoError: the original cannot be read.

@@ -38,7 +38,7 @@ def json_lines(target: Path | BinaryIO) -> Iterator[Write]:
         StorageError: the target cannot be written.
         BrokenPipeError: whoever reads the stream went away.
     """
-    with _bytes_to(target) as put:
+    with byte_writer(target) as put:
         yield lambda result: put(b"".join(map(_json_line, _objects(result))))
 
 
@@ -56,7 +56,7 @@ def csv_table(target: Path | BinaryIO) -> Iterator[Write]:
         StorageError: the target cannot be written.
         BrokenPipeError: whoever reads the stream went away.
     """
-    with _bytes_to(target) as put:
+    with byte_writer(target) as put:
         put(_csv_line(COLUMNS))
         yield lambda result: put(b"".join(_csv_line([line.get(name) for name in COLUMNS]) for line in _objects(result)))
 
@@ -89,7 +89,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _bytes_to(target: Path | BinaryIO) -> Iterator[Callable[[bytes], None]]:
+def byte_writer(target: Path | BinaryIO) -> Iterator[Callable[[bytes], None]]:
+    """Give a function that writes bytes to a file, a device or a stream; see `json_lines`."""
     if isinstance(target, Path) and not (target.exists() and not target.is_file() and not target.is_dir()):
         with replacing(target) as file:
             yield lambda data: _put(file, data, str(target))

@@ -95,7 +95,7 @@ def read_package(path: Path | str) -> Package:
         raise PackageError(
             f"The package {str(folder)!r} lacks {missing}; copy the whole folder again or train it again."
         ) from problem
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise PackageError(f"The package {str(folder)!r} cannot be read ({problem}); copy the whole folder again.") from problem
     card = _card(stored, folder)
     if card.model_sha256 != model_sha256:
@@ -139,7 +139,7 @@ def write_package(path: Path, model: bytes, card: Card) -> Package:
             stored = asdict(card)
             _write(part / MODEL_FILE, model)
             text = json.dumps({**stored, "fingerprint": _fingerprint(stored)}, indent=2, ensure_ascii=False)
-            _write(part / CARD_FILE, text.encode())
+            _write(part / CARD_FILE, text.encode("utf-8", "backslashreplace"))  # class names may come of any file name
             part.chmod(0o755)
             _replace(part, path)
         finally:
@@ -186,4 +186,4 @@ def _replace(part: Path, path: Path) -> None:
 
 def _fingerprint(card: Mapping[str, Any]) -> str:
     canonical = json.dumps(card, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical.encode("utf-8", "backslashreplace")).hexdigest()

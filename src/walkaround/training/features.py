@@ -9,6 +9,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class FeatureStore:
         self.path = folder / f"features-{key}.sqlite"
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with _keeping(self.path):
             self._database = sqlite3.connect(self.path, timeout=60)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
@@ -48,45 +49,43 @@ class FeatureStore:
                 "CREATE TABLE IF NOT EXISTS features"
                 " (picture TEXT, view INTEGER, row BLOB, PRIMARY KEY (picture, view)) WITHOUT ROWID"
             )
-        except sqlite3.Error as problem:
-            raise _unwritable(self.path, problem) from problem
 
     def close(self) -> None:
         """Write what is pending and close the file."""
-        self._database.commit()
-        self._database.close()
+        try:
+            self.commit()
+        finally:
+            self._database.close()
 
     def has(self, picture: str, views: int) -> bool:
         """Whether the first `views` views of the picture with this SHA-256 are there."""
-        found = self._database.execute(
-            "SELECT count(*) FROM features WHERE picture = ? AND view < ?", (picture, views)
-        ).fetchone()
+        with _keeping(self.path):
+            found = self._database.execute(
+                "SELECT count(*) FROM features WHERE picture = ? AND view < ?", (picture, views)
+            ).fetchone()
         return bool(found[0] == views)
 
     def add(self, picture: str, rows: NDArray[np.float32]) -> None:
         """Keep the rows, [views, features], of one picture; they are on disk after the next `commit`."""
-        try:
+        with _keeping(self.path):
             self._database.executemany(
                 "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
                 [(picture, number, row.astype(np.float16).tobytes()) for number, row in enumerate(rows)],
             )
-        except sqlite3.Error as problem:
-            raise _unwritable(self.path, problem) from problem
 
     def commit(self) -> None:
         """Put everything added on disk."""
-        try:
+        with _keeping(self.path):
             self._database.commit()
-        except sqlite3.Error as problem:
-            raise _unwritable(self.path, problem) from problem
 
     def rows(self, pictures: Sequence[str], view_number: int) -> NDArray[np.float32]:
         """float32 [pictures, features] of one view; every picture must be there."""
         found = []
         for picture in pictures:
-            row = self._database.execute(
-                "SELECT row FROM features WHERE picture = ? AND view = ?", (picture, view_number)
-            ).fetchone()
+            with _keeping(self.path):
+                row = self._database.execute(
+                    "SELECT row FROM features WHERE picture = ? AND view = ?", (picture, view_number)
+                ).fetchone()
             found.append(np.frombuffer(row[0], np.float16))
         return np.stack(found).astype(np.float32)
 
@@ -148,7 +147,12 @@ def network_reader(network: Network, output: str) -> Reader:
     return lambda pixels: network.run(pixels, [output])[0]
 
 
-def _unwritable(path: Path, problem: sqlite3.Error) -> StorageError:
-    return StorageError(
-        f"Cannot keep features in {str(path)!r}: {problem}. Free some space, or name another folder with --cache."
-    )
+@contextmanager
+def _keeping(path: Path) -> Iterator[None]:
+    """Turn SQLite's refusal into a StorageError with a way out."""
+    try:
+        yield
+    except sqlite3.Error as problem:
+        raise StorageError(
+            f"Cannot keep features in {str(path)!r}: {problem}. Free some space, or name another folder with --cache."
+        ) from problem

@@ -171,7 +171,7 @@ def _check_classes(train: list[Picture], names: set[str]) -> None:
     if len(names) == 1:
         only = next(iter(names))
         raise TrainingError(
-            f"All {len(train)} pictures are labelled {only!r}: a model needs whole cars to compare with."
+            f"All pictures to train on are labelled {only!r}: a model needs whole cars to compare with."
             " Add a folder 'normal', or say --normal NAME if this class means whole."
         )
     few = [f"{name!r} has {count}" for name, count in sorted(counts.items()) if count < FEWEST]

@@ -48,6 +48,8 @@ def write_drawn_dataset(
 ) -> PlantedFaults | None:
     """Write a dataset of made-up cars, half of them whole; view, size and JPEG quality do not depend on the label.
 
+    The kinds of damage go round. With the two folders `normal` and `anomaly` every second damaged car is scratched as well.
+
     Args:
         folder: made if it is missing; pictures of the same names in it are replaced.
         pictures: how many to draw.
@@ -87,8 +89,13 @@ def _drawings(pictures: int, seed: int, *, kinds: bool) -> Iterator[_Drawn]:
         label = NORMAL if whole else kind if kinds else ANOMALY
         width, height = SIZES[rng.integers(len(SIZES))]
         quality = int(rng.integers(72, 96))
+        more = ["scratch"] if not kinds and kind != "scratch" and rng.random() < 0.5 else []
         car = draw_car(
-            _car_seed(seed, number), damage=[] if whole else [kind], width=width, height=height, focus=kind if whole else None
+            _car_seed(seed, number),
+            damage=[] if whole else [kind, *more],
+            width=width,
+            height=height,
+            focus=kind if whole else None,
         )
         yield _Drawn(name=f"{label}/car_{number:04d}.jpg", car=car, quality=quality)
 

@@ -1,0 +1,89 @@
+"""Killed or interrupted, a training keeps what it read, and never leaves half a package."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from walkaround.models.package import read_package
+from walkaround.training.train import Trained
+
+# Ctrl-C is ignored by children of a shell's background jobs: say that it counts, whoever runs the tests.
+PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from walkaround.cli import main
+main(sys.argv[1:])
+"""
+
+
+def training(drawn: Path, folder: Path) -> subprocess.Popen[str]:
+    arguments = ["train", drawn / "train", "--test", drawn / "test", "--out", folder / "out", "--cache", folder / "cache"]
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def rows_kept(folder: Path) -> int:
+    """Feature rows on disk."""
+    stores = list((folder / "cache").glob("*.sqlite"))
+    if not stores:
+        return 0
+    with closing(sqlite3.connect(stores[0])) as database:
+        try:
+            return int(database.execute("SELECT count(*) FROM features").fetchone()[0])
+        except sqlite3.OperationalError:  # the table is not there yet
+            return 0
+
+
+def wait_until(reached: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def count_writes(folder: Path) -> None:
+    """Let the store note every row that is written from now on."""
+    with closing(sqlite3.connect(next((folder / "cache").glob("*.sqlite")))) as database, database:
+        database.execute("CREATE TABLE written (picture TEXT)")
+        database.execute("CREATE TRIGGER note AFTER INSERT ON features BEGIN INSERT INTO written VALUES (new.picture); END")
+
+
+def test_a_killed_training_goes_on_where_it_was(drawn: Path, trained: Trained, tmp_path: Path) -> None:
+    first = training(drawn, tmp_path)
+    wait_until(lambda: rows_kept(tmp_path))
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert first.returncode == -signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    kept = rows_kept(tmp_path)
+    assert 0 < kept < 120
+
+    count_writes(tmp_path)
+    again = training(drawn, tmp_path)
+    _, said = again.communicate(timeout=120)
+    assert again.returncode == 0, said
+    assert rows_kept(tmp_path) == 120
+    with closing(sqlite3.connect(next((tmp_path / "cache").glob("*.sqlite")))) as database:
+        assert database.execute("SELECT count(*) FROM written").fetchone()[0] == 120 - kept
+    package = read_package(tmp_path / "out")
+    assert package.card.scores["n"] == 24
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out"]
+
+
+def test_ctrl_c_leaves_no_package(drawn: Path, tmp_path: Path) -> None:
+    running = training(drawn, tmp_path)
+    wait_until(lambda: (tmp_path / "cache").exists())
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Interrupted. What was read so far is kept; run the same command to go on." in said
+    assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
