@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -18,12 +19,12 @@ from walkaround.training.train import Trained, train
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `train` (40 cars) and `test` (24), half of each in `normal` and half in `anomaly`."""
+    """A folder with `train` (32 cars) and `test` (20), half of each in `normal` and half in `anomaly`."""
     folder = tmp_path_factory.mktemp("drawn")
-    write_drawn_dataset(folder / "train", pictures=64, seed=3)
+    write_drawn_dataset(folder / "train", pictures=52, seed=3)
     for name in ("normal", "anomaly"):
         (folder / "test" / name).mkdir(parents=True)
-        for path in sorted((folder / "train" / name).iterdir())[20:]:
+        for path in sorted((folder / "train" / name).iterdir())[16:]:
             path.rename(folder / "test" / name / path.name)
     return folder
 
@@ -31,7 +32,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """Settings with a features' cache that all tests of the session share; never the user's own."""
-    return Recipe(cache=tmp_path_factory.mktemp("cache"), folds=3, threads=2)
+    return Recipe(cache=tmp_path_factory.mktemp("cache"), folds=3, views=2, threads=2)
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +45,10 @@ def trained(drawn: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactor
 def trained_on_whole_cars(drawn: Path, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A package that never saw damage; it is measured on both."""
     whole = tmp_path_factory.mktemp("whole")
-    (whole / "normal").symlink_to(drawn / "train" / "normal")
+    (whole / "normal").mkdir()
+    for path in sorted((drawn / "train" / "normal").iterdir())[:10]:
+        (whole / "normal" / path.name).symlink_to(path)
+    recipe = replace(recipe, folds=2)
     return train(whole, out=tmp_path_factory.mktemp("packages") / "whole", test=drawn / "test", recipe=recipe)
 
 

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+import pytest
+from PIL import Image
+
 from walkaround.models.package import read_package
-from walkaround.training.train import Trained
 
 # Ctrl-C is ignored by children of a shell's background jobs: say that it counts, whoever runs the tests.
 PROGRAM = """
@@ -23,8 +26,24 @@ main(sys.argv[1:])
 """
 
 
-def training(drawn: Path, folder: Path) -> subprocess.Popen[str]:
-    arguments = ["train", drawn / "train", "--test", drawn / "test", "--out", folder / "out", "--cache", folder / "cache"]
+PICTURES, TRAINED_ON, VIEWS = 48, 38, 3
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Red and blue noise, which differ enough to be no copies of each other."""
+    folder, rng = tmp_path_factory.mktemp("noise"), np.random.default_rng(0)
+    for number in range(PICTURES):
+        name, channel = ("normal", 0) if number % 2 else ("anomaly", 2)
+        noise = rng.integers(0, 128, (12, 16, 3), dtype=np.uint8)
+        noise[..., channel] += 100
+        (folder / name).mkdir(exist_ok=True)
+        Image.fromarray(noise).resize((96, 72)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def training(pictures: Path, folder: Path) -> subprocess.Popen[str]:
+    arguments = ["train", pictures, "--out", folder / "out", "--cache", folder / "cache", "--minutes", "0"]
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -56,30 +75,30 @@ def count_writes(folder: Path) -> None:
         database.execute("CREATE TRIGGER note AFTER INSERT ON features BEGIN INSERT INTO written VALUES (new.picture); END")
 
 
-def test_a_killed_training_goes_on_where_it_was(drawn: Path, trained: Trained, tmp_path: Path) -> None:
-    first = training(drawn, tmp_path)
+def test_a_killed_training_goes_on_where_it_was(pictures: Path, tmp_path: Path) -> None:
+    first = training(pictures, tmp_path)
     wait_until(lambda: rows_kept(tmp_path))
     first.send_signal(signal.SIGKILL)
     first.communicate()
     assert first.returncode == -signal.SIGKILL
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
     kept = rows_kept(tmp_path)
-    assert 0 < kept < 120
+    assert 0 < kept < TRAINED_ON * VIEWS
 
     count_writes(tmp_path)
-    again = training(drawn, tmp_path)
+    again = training(pictures, tmp_path)
     _, said = again.communicate(timeout=120)
     assert again.returncode == 0, said
-    assert rows_kept(tmp_path) == 120
+    assert rows_kept(tmp_path) == TRAINED_ON * VIEWS
     with closing(sqlite3.connect(next((tmp_path / "cache").glob("*.sqlite")))) as database:
-        assert database.execute("SELECT count(*) FROM written").fetchone()[0] == 120 - kept
+        assert database.execute("SELECT count(*) FROM written").fetchone()[0] == TRAINED_ON * VIEWS - kept
     package = read_package(tmp_path / "out")
-    assert package.card.scores["n"] == 24
+    assert package.card.scores["n"] == PICTURES - TRAINED_ON
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "out"]
 
 
-def test_ctrl_c_leaves_no_package(drawn: Path, tmp_path: Path) -> None:
-    running = training(drawn, tmp_path)
+def test_ctrl_c_leaves_no_package(pictures: Path, tmp_path: Path) -> None:
+    running = training(pictures, tmp_path)
     wait_until(lambda: (tmp_path / "cache").exists())
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
