@@ -32,7 +32,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """Settings with a features' cache that all tests of the session share; never the user's own."""
-    return Recipe(cache=tmp_path_factory.mktemp("cache"), folds=3, views=2, threads=2)
+    return Recipe(cache=tmp_path_factory.mktemp("cache"), folds=3, threads=2)
 
 
 @pytest.fixture(scope="session")

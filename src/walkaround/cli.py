@@ -173,6 +173,7 @@ def detect(
     to_output = json_file is None and csv is None and draw is None
     refused = 0
     with ExitStack() as stack:
+        stack.enter_context(_reader_may_leave())
         report = stack.enter_context(_progress())
         writers = [
             stack.enter_context(form(sys.stdout.buffer if str(target) == "-" else target))
@@ -201,7 +202,7 @@ def detect(
 def demo(
     photos: Annotated[Path | None, typer.Option("--photos", metavar="PICTURES", help="Your own labelled pictures.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where everything is put.")] = Path("demo"),
-    pictures: Annotated[int, typer.Option(min=60, help="How many cars to draw.")] = 240,
+    pictures: Annotated[int, typer.Option(min=120, help="How many cars to draw.")] = 240,
     seed: Seed = 0,
     cache: Cache = None,
 ) -> None:
@@ -308,11 +309,20 @@ def _tell_scores(measured: Evaluation) -> None:
         _told.print(f"[cyan]   note[/]  {_shown(note)}")
 
 
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Whoever reads our output, `head` say, may have had enough: that is no failure."""
+    try:
+        yield
+    except BrokenPipeError as gone:
+        raise typer.Exit(DONE) from gone
+
+
 def _write_json(path: Path, content: object) -> None:
     from walkaround.inspection.outputs import byte_writer
 
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    with byte_writer(sys.stdout.buffer if str(path) == "-" else path) as put:
+    with _reader_may_leave(), byte_writer(sys.stdout.buffer if str(path) == "-" else path) as put:
         put(text.encode("utf-8", "backslashreplace"))  # names that are no UTF-8 become JSON's own escapes
 
 
@@ -324,8 +334,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except WalkaroundError as problem:
         _told.print(f"[red]walkaround:[/] {_shown(problem)}")
         sys.exit(FAILED)
-    except BrokenPipeError:  # the reader of our output has had enough
-        sys.exit(DONE)
     except SystemExit as leaving:
         if leaving.code == INTERRUPTED:
             _told.print("\nInterrupted. What was read so far is kept; run the same command to go on.")

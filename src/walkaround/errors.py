@@ -1,14 +1,14 @@
 """Every exception that walkaround raises on purpose. Each message says what was wrong, with the value, and what to do next.
 
-    WalkaroundError
-    ├── InputError              something the user gave cannot be used
-    │   ├── PictureError        one picture cannot be read
-    │   ├── VideoError          one video cannot be read
-    │   ├── DatasetError        a folder, table or manifest cannot be used as a dataset
-    │   └── PackageError        a package is missing, damaged, or made by another version
-    ├── TrainingError           the labels are readable, but no trustworthy model can come of them
-    ├── StorageError            the disk is full, read-only, or not permitted
-    └── MissingExtraError       an optional dependency is not installed
+WalkaroundError
+├── InputError              something the user gave cannot be used
+│   ├── PictureError        one picture cannot be read
+│   ├── VideoError          one video cannot be read
+│   ├── DatasetError        a folder, table or manifest cannot be used as a dataset
+│   └── PackageError        a package is missing, damaged, or made by another version
+├── TrainingError           the labels are readable, but no trustworthy model can come of them
+├── StorageError            the disk is full, read-only, or not permitted
+└── MissingExtraError       an optional dependency is not installed
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ def test_these_do_not(name: str) -> None:
     assert not means_normal(name)
 
 
-@pytest.mark.parametrize(("name", "plain"), [("Glass Shatter", "glassshatter"), ("door-dent_2", "doordent2"), ("STRASSE ß", "strassess")])
+@pytest.mark.parametrize(
+    ("name", "plain"), [("Glass Shatter", "glassshatter"), ("door-dent_2", "doordent2"), ("STRASSE ß", "strassess")]
+)
 def test_spellings_of_one_name_are_one(name: str, plain: str) -> None:
     assert simplified(name) == plain
 

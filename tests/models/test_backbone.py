@@ -48,5 +48,6 @@ def test_pixels_are_stretched_and_reordered(shape: tuple[int, int]) -> None:
     pixels = np.zeros((*shape, 3), dtype=np.uint8)
     pixels[..., 0], pixels[..., 2] = 200, 7
     prepared = network_pixels(pixels)
-    assert (prepared.shape, prepared.dtype) == ((3, 320, 320), np.float32)
+    assert prepared.shape == (3, 320, 320)
+    assert prepared.dtype == np.float32
     assert [float(channel.mean()) for channel in prepared] == [200, 0, 7]

@@ -62,6 +62,11 @@ def test_a_package_replaces_another_and_leaves_nothing_beside(package: Path) -> 
     assert [path.name for path in package.parent.iterdir()] == ["cars"]
 
 
+def test_names_that_are_no_utf8_come_back(tmp_path: Path) -> None:
+    write_package(tmp_path / "a", MODEL, replace(CARD, name="caf\udce9"))
+    assert read_package(tmp_path / "a").card.name == "caf\udce9"
+
+
 FAULTS: list[tuple[str, Callable[[Path], object], str]] = [
     ("no model", lambda at: (at / "model.onnx").unlink(), r"lacks model\.onnx; copy the whole folder again or train it again"),
     ("no card", lambda at: (at / "card.json").unlink(), r"lacks card\.json; copy the whole folder again"),
@@ -91,7 +96,7 @@ def test_a_damaged_package_is_refused_in_one_sentence(package: Path, fault: Call
 def test_no_package_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "missing", tmp_path / "file"):
-        with pytest.raises(PackageError, match="There is no package at .*walkaround train --out"):
+        with pytest.raises(PackageError, match=r"There is no package at .*walkaround train --out"):
             read_package(path)
 
 

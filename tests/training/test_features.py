@@ -18,7 +18,7 @@ Rows = NDArray[np.float32]
 
 
 def row_of(pixels: Rows) -> Rows:
-    return pixels.mean(axis=(2, 3))
+    return np.asarray(pixels.mean(axis=(2, 3)), dtype=np.float32)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ main(sys.argv[1:])
 """
 
 
-PICTURES, TRAINED_ON, VIEWS = 48, 38, 3
+PICTURES, TRAINED_ON, VIEWS = 42, 34, 3
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,22 @@ def survey_of(rows: list[Row]) -> Survey:
     samples = tuple(Sample(path=Path(f"{k}.jpg"), label=label, split=split) for k, (label, _, split) in enumerate(rows))
     facts = tuple(
         PictureFacts(
-            path=sample.path, width=640, height=480, format="JPEG", pages=1, bytes=9, jpeg_quality=90, sharpness=0.1, detail=0.1,
-            brightness=0.5, contrast=0.2, colourfulness=0.2, sha256=f"{k:064x}", dhash=0, thumbnail=bytes(256),
-        )  # fmt: skip
+            path=sample.path,
+            width=640,
+            height=480,
+            format="JPEG",
+            pages=1,
+            bytes=9,
+            jpeg_quality=90,
+            sharpness=0.1,
+            detail=0.1,
+            brightness=0.5,
+            contrast=0.2,
+            colourfulness=0.2,
+            sha256=f"{k:064x}",
+            dhash=0,
+            thumbnail=bytes(256),
+        )
         for k, sample in enumerate(samples)
     )
     return Survey(samples=samples, facts=facts, groups=np.array([group for _, group, _ in rows]), problems=())
@@ -47,7 +60,12 @@ def names(plan: Plan) -> tuple[list[str], list[str]]:
 
 def test_two_classes_make_a_classifier_and_a_fair_part_is_kept_back() -> None:
     plan = plan_of(pictures(("anomaly", 30), ("normal", 20), (None, 5)))
-    assert (plan.task, plan.classes, plan.normal, plan.damaged) == ("classes", ("normal", "anomaly"), ("normal",), (False, True))
+    assert (plan.task, plan.classes, plan.normal, plan.damaged) == (
+        "classes",
+        ("normal", "anomaly"),
+        ("normal",),
+        (False, True),
+    )
     assert (len(plan.train), len(plan.test), plan.notes) == (40, 10, ())
     assert sorted(picture.label for picture in plan.test) == ["anomaly"] * 6 + ["normal"] * 4
     assert plan.class_ids.tolist() == [1] * 24 + [0] * 16

@@ -22,7 +22,8 @@ def test_the_first_view_is_what_detection_sees(pixels: NDArray[np.uint8]) -> Non
 @pytest.mark.parametrize("number", [1, 2, 7])
 def test_seed_and_number_decide_a_view(pixels: NDArray[np.uint8], number: int) -> None:
     first = view(pixels, number=number, seed=4)
-    assert (first.shape, first.dtype) == ((3, SIDE, SIDE), np.float32)
+    assert first.shape == (3, SIDE, SIDE)
+    assert first.dtype == np.float32
     assert np.array_equal(first, view(pixels, number=number, seed=4))
     assert not np.allclose(first, view(pixels, number=number, seed=5))
     assert not np.allclose(first, view(pixels, number=number + 1, seed=4))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from walkaround.damage.findings import Findings
 from walkaround.errors import InputError, PackageError, PictureError
 from walkaround.media.pictures import read_picture
 from walkaround.models.classify import HEAT, PROBABILITIES
-from walkaround.models.network import Network
+from walkaround.models.network import Network, cores
 from walkaround.models.package import Package, read_package
 from walkaround.models.preparation import network_pixels
 
@@ -43,7 +42,7 @@ class Detector:
         self.package = package if isinstance(package, Package) else read_package(package)
         self.card = self.package.card
         self.threshold = self.card.threshold
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         self._network = Network(self.package.model)
         self._damaged = np.array([name not in self.card.normal for name in self.card.classes])
         if not len(self._damaged):
@@ -141,5 +140,5 @@ def in_order(work: Callable[[In], Out], items: Iterable[In], *, threads: int) ->
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    finally:  # of a generator left half-way, maybe on a thread of the pool, which would wait for itself
+        pool.shutdown(wait=False, cancel_futures=True)

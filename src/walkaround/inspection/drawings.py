@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -22,6 +21,7 @@ from walkaround.inspection.results import Result, VideoFindings
 from walkaround.media.drawing import draw_findings
 from walkaround.media.pictures import read_picture
 from walkaround.media.videos import Frame, read_frames, video_facts, write_video
+from walkaround.models.network import cores
 
 _LOG = logging.getLogger(__name__)
 _LONG_SIDE = 1600
@@ -47,7 +47,7 @@ def draw_results(results: Iterable[Result], folder: Path, *, heat: bool = True, 
         StorageError: on the first step when the folder holds other files; later when the disk refuses.
     """
     _claim(folder)
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or cores()
 
     def draw(item: tuple[Result, str]) -> Result:
         return _drawn(item[0], folder / item[1], heat=heat, threads=threads)

@@ -21,12 +21,16 @@ class Graph:
     def __init__(self) -> None:
         self._model = load_backbone()
         self._count = 0
+        self._stored: dict[int, tuple[str, NDArray[np.float32] | NDArray[np.int64]]] = {}
 
     def constant(self, value: NDArray[np.float32] | NDArray[np.int64]) -> str:
-        """Store an array in the graph and return its name."""
+        """Store an array in the graph and return its name; the same array is stored once."""
+        if id(value) in self._stored:
+            return self._stored[id(value)][0]
         self._count += 1
         name = f"head.constant{self._count}"
         self._model.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._stored[id(value)] = (name, value)  # the array is kept, so that no other can get its id
         return name
 
     def scalar(self, value: float) -> str:
@@ -54,6 +58,10 @@ class Graph:
             helper.make_node(kind, list(inputs), outputs, name=output, **cast("dict[str, Any]", attributes or {}))
         )
         return output
+
+    def transposed_product(self, rows: str, matrix: str) -> str:
+        """Rows, [n, k], times the transpose of a matrix, [m, k]: a constant used both ways round is stored once."""
+        return self.node("Gemm", [rows, matrix], attributes={"transB": 1})
 
     def mean_over_places(self, layer: Layer) -> str:
         """Global average of a feature map, [n, channels]."""

@@ -45,7 +45,7 @@ class LinearHead:
     def write(self, graph: Graph, rows: str, choose: Choose) -> tuple[str, str]:
         """See `Head`."""
         scores = graph.node("Add", [graph.node("MatMul", [rows, graph.constant(self.weights)]), graph.constant(self.offsets)])
-        return scores, graph.node("MatMul", [choose(scores), graph.constant(np.ascontiguousarray(self.weights.T))])
+        return scores, graph.transposed_product(choose(scores), graph.constant(self.weights))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,14 +72,14 @@ class KernelHead:
         """See `Head`."""
         supports = graph.constant(self.supports)
         lengths = graph.node("ReduceSumSquare", [rows], attributes={"axes": [1], "keepdims": 1})
-        products = graph.node("MatMul", [rows, graph.constant(np.ascontiguousarray(self.supports.T))])
+        products = graph.transposed_product(rows, supports)
         own_lengths = graph.constant((self.supports**2).sum(axis=1))
         doubled = graph.node("Mul", [products, graph.scalar(2.0)])
         distance = graph.node("Sub", [graph.node("Add", [lengths, own_lengths]), doubled])
         kernel = graph.node("Exp", [graph.node("Mul", [distance, graph.scalar(-self.gamma)])])
         scores = graph.node("Add", [graph.node("MatMul", [kernel, graph.constant(self.weights)]), graph.constant(self.offsets)])
         # d exp(-g |r - s|^2) / d r = 2 g exp(...) (s - r)
-        chosen = graph.node("MatMul", [choose(scores), graph.constant(np.ascontiguousarray(self.weights.T))])
+        chosen = graph.transposed_product(choose(scores), graph.constant(self.weights))
         pull = graph.node("Mul", [kernel, chosen])
         towards = graph.node("MatMul", [pull, supports])
         away = graph.node("Mul", [rows, graph.node("ReduceSum", [pull, graph.shape(1)], attributes={"keepdims": 1})])

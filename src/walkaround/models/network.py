@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from numpy.typing import NDArray
 
 from walkaround.errors import PackageError
 from walkaround.models.backbone import PIXELS
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # a container or `taskset` may allow fewer than there are; not known on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Network:
@@ -31,7 +39,7 @@ class Network:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            source = model if isinstance(model, bytes) else str(model)
+            source = model if isinstance(model, bytes) else model.read_bytes()  # its own opening knows UTF-8 names alone
             self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         except Exception as problem:
             name = "The model in memory" if isinstance(model, bytes) else repr(str(model))

@@ -139,7 +139,7 @@ def write_package(path: Path, model: bytes, card: Card) -> Package:
             stored = asdict(card)
             _write(part / MODEL_FILE, model)
             text = json.dumps({**stored, "fingerprint": _fingerprint(stored)}, indent=2, ensure_ascii=False)
-            _write(part / CARD_FILE, text.encode("utf-8", "backslashreplace"))  # class names may come of any file name
+            _write(part / CARD_FILE, text.encode("utf-8", "backslashreplace"))  # names may come of any file's
             part.chmod(0o755)
             _replace(part, path)
         finally:

@@ -44,7 +44,7 @@ class Projection:
 
     def write_gradient(self, graph: Graph, pooled: str, gradient: str) -> str:
         """Append the way back: from d score / d coordinates to d score / d pooled, [n, features]."""
-        back = graph.node("MatMul", [gradient, graph.constant(np.ascontiguousarray(self.components.T))])
+        back = graph.transposed_product(gradient, graph.constant(self.components))
         standard = graph.node("Div", [back, graph.constant(self.scale)])
         roots = graph.node("Sqrt", [graph.node("Add", [pooled, graph.scalar(1e-4)])])  # a channel that is silent has no slope
         return graph.node("Div", [standard, graph.node("Mul", [roots, graph.scalar(2.0)])])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.split import folds_by_group
 from walkaround.datasets.survey import Survey, survey
 from walkaround.errors import TrainingError
+from walkaround.models.network import cores
 from walkaround.training.choose import CANDIDATES, compare
 from walkaround.training.fitting import Progress, calibrated, label_doubts, out_of_fold, read_coordinates, silent
 from walkaround.training.plan import make_plan
@@ -53,10 +53,10 @@ def _doubts(looked: Survey, recipe: Recipe, report: Progress) -> Mapping[str, tu
     if plan.task == "anomaly":
         return {}
     one_view = Recipe(seed=recipe.seed, folds=recipe.folds, views=1, cache=recipe.cache)
-    threads = recipe.threads or len(os.sched_getaffinity(0))
+    threads = recipe.threads or cores()
     projection, views = read_coordinates(plan.train, one_view, threads=threads, progress=report)
     folds = folds_by_group([picture.label for picture in plan.train], plan.groups, folds=recipe.folds, seed=recipe.seed)
-    trial = compare(views, plan.class_ids, folds, candidates=CANDIDATES[:1])[0]
+    trial = compare(views, plan.class_ids, folds, candidates=CANDIDATES[:1], threads=threads)[0]
     head = trial.candidate.fit(views[0], plan.class_ids)
     classifier = calibrated(projection, head, trial, plan.class_ids, plan.damaged)
     return label_doubts(plan, out_of_fold(trial, classifier)[0])

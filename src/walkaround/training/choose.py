@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +36,6 @@ CANDIDATES = (
     Candidate(
         name="linear, strength 10",
         fit=lambda rows, ids: fit_linear(rows, ids, strength=10.0),
-    ),
-    Candidate(
-        name="linear, strength 2",
-        fit=lambda rows, ids: fit_linear(rows, ids, strength=2.0),
     ),
 )
 
@@ -71,6 +68,7 @@ def compare(
     *,
     candidates: Sequence[Candidate] = CANDIDATES,
     deadline: float | None = None,
+    threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Trial]:
     """Cross-validate the candidates, in their order, until the deadline.
@@ -82,6 +80,7 @@ def compare(
         candidates: at least the first is tried.
         deadline: on the clock of `time.monotonic`; a candidate that would not be done by then, judged by the slowest one
             before it, is not begun.
+        threads: folds fitted at the same time.
         progress: called with (candidates done, candidates).
 
     Returns:
@@ -92,7 +91,7 @@ def compare(
         slowest = max((trial.seconds for trial in trials), default=0.0)
         if trials and deadline is not None and time.monotonic() + slowest > deadline:
             break
-        trials.append(_tried(candidate, views, class_ids, folds))
+        trials.append(_tried(candidate, views, class_ids, folds, threads=threads))
         if progress is not None:
             progress(len(trials), len(candidates))
     return trials
@@ -113,19 +112,23 @@ def training_rows(views: Sequence[Rows], class_ids: NDArray[np.int64], seed: int
     return rows, ids
 
 
-def _tried(candidate: Candidate, views: Sequence[Rows], class_ids: NDArray[np.int64], folds: NDArray[np.int64]) -> Trial:
+def _tried(
+    candidate: Candidate, views: Sequence[Rows], class_ids: NDArray[np.int64], folds: NDArray[np.int64], *, threads: int
+) -> Trial:
     started = time.monotonic()
-    scores: NDArray[np.float32] | None = None
-    for fold in np.unique(folds):
+
+    def held_out(fold: int) -> NDArray[np.float32]:
+        """Scores [views, pictures of the fold, scores] of a head that was fitted on the other folds."""
         inside, outside = folds != fold, folds == fold
-        head = candidate.fit(*training_rows([view[inside] for view in views], class_ids[inside], seed=int(fold)))
-        for number, view in enumerate(views):
-            found = head.scores(view[outside])
-            if scores is None:
-                scores = np.zeros((len(views), len(class_ids), found.shape[1]), dtype=np.float32)
-            scores[number, outside] = found
-    if scores is None:
-        raise ValueError("no folds")
+        head = candidate.fit(*training_rows([view[inside] for view in views], class_ids[inside], seed=fold))
+        return np.stack([head.scores(view[outside]) for view in views])
+
+    numbers = [int(fold) for fold in np.unique(folds)]
+    with ThreadPoolExecutor(min(threads, len(numbers))) as pool:  # the solvers work outside the interpreter's lock
+        found = list(pool.map(held_out, numbers))
+    scores = np.zeros((len(views), len(class_ids), found[0].shape[2]), dtype=np.float32)
+    for number, part in zip(numbers, found, strict=True):
+        scores[:, folds == number] = part
     accuracy = tuple(float((labels_of(view) == class_ids).mean()) for view in scores)
     return Trial(candidate=candidate, scores=scores, accuracy=accuracy, seconds=time.monotonic() - started)
 

@@ -58,7 +58,12 @@ def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | N
     class_ids = plan.class_ids
     folds = folds_by_group([picture.label for picture in plan.train], plan.groups, folds=recipe.folds, seed=recipe.seed)
     trials = compare(
-        views, class_ids, folds, deadline=deadline, progress=lambda done, total: progress("Comparing candidates", done, total)
+        views,
+        class_ids,
+        folds,
+        deadline=deadline,
+        threads=threads,
+        progress=lambda done, total: progress("Comparing candidates", done, total),
     )
     chosen = best(trials)
     progress("Fitting the model", 0, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from walkaround.evaluation.measure import Evaluation, measure
 from walkaround.evaluation.scorecard import as_json
 from walkaround.inspection.detector import Detector
 from walkaround.models import backbone
+from walkaround.models.network import cores
 from walkaround.models.package import Card, Package, check_target, write_package
 from walkaround.models.preparation import SIDE
 from walkaround.training.fitting import Fitted, Progress, fit_classes, fit_memory, silent, time_limit
@@ -75,7 +75,7 @@ def train(
     dataset, own_test = _dataset(pictures, test, buckets or {})
     looked = survey(dataset, progress=lambda done, total: report("Looking at pictures", done, total))
     plan = make_plan(looked, recipe, own_test=own_test)
-    threads = recipe.threads or len(os.sched_getaffinity(0))
+    threads = recipe.threads or cores()
     if plan.task == "anomaly":
         fitted = fit_memory(plan, recipe, threads=threads, progress=report)
     else:
