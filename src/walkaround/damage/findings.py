@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 HeatMap = NDArray[np.float32]
 """float32 [rows, columns]: how much each cell of a regular grid laid over the upright picture speaks for damage.
 
-0 speaks for none, 1 and above for damage at the model's own threshold; the grid is coarser than the picture.
+0 speaks for none. A classifier's map reaches 1 in three of five damaged pictures that it was trained on; that of anomaly
+detection reaches 1 where a place alone would raise the alarm. The grid is coarser than the picture.
 """
 
 

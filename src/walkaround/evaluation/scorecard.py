@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from walkaround.errors import writing
 from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.page import page
 from walkaround.evaluation.scores import Scores
+from walkaround.inspection.outputs import byte_writer
 
 _SCORES = (
     "n",
@@ -71,13 +70,8 @@ def write_html(path: Path, evaluation: Evaluation, *, title: str, facts: Mapping
         StorageError: when the file cannot be written.
     """
     text = page(evaluation, title=title, facts=facts, pictures=pictures)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with writing(path):
-            unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with byte_writer(path) as put:
+        put(text.encode("utf-8", "backslashreplace"))
 
 
 def _curves(scores: Scores) -> dict[str, object]:

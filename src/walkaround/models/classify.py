@@ -81,7 +81,7 @@ class Classifier:
         graph.node("Concat", [first, second], PROBABILITIES, attributes={"axis": 1})
 
     def _write_heat(self, graph: Graph, gradient: str) -> None:
-        """Gradient times activation, summed over channels: Grad-CAM (Selvaraju et al. (2017)) for globally averaged layers."""
+        """Gradient times activation (Grad-CAM, Selvaraju et al. (2017)), times the probability of damage."""
         total = ""
         start = 0
         for layer in POOLED_LAYERS:
@@ -92,7 +92,10 @@ class Classifier:
                 total = graph.node("Add", [total, part]) if total else part
             start = end
         positive = graph.node("Relu", [total])
-        graph.node("Mul", [positive, graph.scalar(1.0 / self.heat_scale)], HEAT)
+        scaled = graph.node("Mul", [positive, graph.scalar(1.0 / self.heat_scale)])
+        # What speaks for damage in a picture that is surely whole is nothing to point at.
+        damage = graph.node("MatMul", [PROBABILITIES, graph.constant(np.array(self.damaged, dtype=np.float32)[:, None])])
+        graph.node("Mul", [scaled, graph.node("Unsqueeze", [damage, graph.shape(2)])], HEAT)
 
 
 def write_features() -> bytes:

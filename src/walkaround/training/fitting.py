@@ -147,15 +147,15 @@ def choose_threshold(chosen: Trial, classifier: Classifier, class_ids: NDArray[n
 
 
 def _heat_scale(classifier: Classifier, plan: Plan) -> float:
-    """The peak of the heat map that nine in ten training pictures of whole cars stay below."""
-    whole = [picture for picture in plan.train if picture.label in plan.normal] or list(plan.train)
+    """The peak of the heat map that three in five damaged training pictures reach."""
+    damaged = [picture for picture in plan.train if picture.label not in plan.normal] or list(plan.train)
     network = Network(classifier.write())
-    step = max(1, len(whole) // _MOST_HEATED)
+    step = max(1, len(damaged) // _MOST_HEATED)
     peaks = [
         float(network.run(network_pixels(read_picture(picture.sample.path, side=SIDE).pixels)[None], [HEAT])[0].max())
-        for picture in whole[::step]
+        for picture in damaged[::step]
     ]
-    return max(float(np.quantile(peaks, 0.9)), 1e-9)
+    return max(float(np.quantile(peaks, 0.4)), 1e-9)
 
 
 def label_doubts(plan: Plan, probabilities: NDArray[np.float64]) -> dict[str, tuple[str, float]]:
