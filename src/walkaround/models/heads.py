@@ -88,8 +88,14 @@ class KernelHead:
 
 def gaussian_kernel(rows: Rows, supports: Rows, gamma: float) -> Rows:
     """exp(-gamma * squared distance), float32 [rows, supports]."""
-    distance = (rows**2).sum(axis=1)[:, None] + (supports**2).sum(axis=1) - 2 * rows @ supports.T
-    return np.asarray(np.exp(-gamma * np.maximum(distance, 0)), dtype=np.float32)
+    kernel: Rows = rows @ supports.T  # changed in place: it is the largest array of a training
+    kernel *= -2
+    kernel += (rows**2).sum(axis=1)[:, None]
+    kernel += (supports**2).sum(axis=1)
+    np.maximum(kernel, 0, out=kernel)
+    kernel *= -gamma
+    np.exp(kernel, out=kernel)
+    return kernel
 
 
 def fit_linear(rows: Rows, class_ids: NDArray[np.int64], *, strength: float) -> LinearHead:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from walkaround.models.heads import Head, Rows, fit_kernel, fit_linear
 
-MOST_KERNEL_ROWS = 8000
+MOST_KERNEL_ROWS = 6000
 """A kernel head is fitted on no more rows: its time grows with their square, its size with their number."""
 
 
