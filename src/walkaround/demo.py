@@ -39,7 +39,7 @@ def run_demo(
     """
     source = photos or _draw(folder, pictures, recipe.seed, say)
     report = check(source, recipe=recipe, progress=progress)
-    say(f"Checked {source}: {_counted(report.counts)}; {len(report.problems)} remarks.")
+    say(f"Checked {source}: {_counted(report.counts)}; remarks: {len(report.problems)}.")
     for problem in report.problems[:_SHOWN]:
         say(f"  {problem.severity}: {problem.message}")
 
@@ -63,8 +63,8 @@ def run_demo(
 def _draw(folder: Path, pictures: int, seed: int, say: Callable[[str], None]) -> Path:
     cars = folder / "cars"
     shutil.rmtree(cars, ignore_errors=True)
+    say(f"Drawing {pictures} cars with known damage into {cars}, with a few planted faults for the check to find ...")
     write_drawn_dataset(cars, pictures=pictures, seed=seed, kinds=True, faults=True)
-    say(f"Drew {pictures} cars with known damage into {cars}, with a few planted faults for the check to find.")
     return cars
 
 
@@ -86,15 +86,14 @@ def _detect(detector: Detector, sources: list[Path], folder: Path, progress: Pro
     with json_lines(folder / "findings.jsonl") as write_json, csv_table(folder / "findings.csv") as write_csv:
         for result in draw_results(results, drawn):
             total += 1
+            total += 1
             write_json(result)
             write_csv(result)
             if isinstance(result, VideoFindings):
                 found += result.whole.anomalous
             elif not isinstance(result, Refusal):
                 found += result.anomalous
-    say(
-        f"Inspected pictures: damage in {found} of them; drawn in {drawn}, listed in findings.jsonl and findings.csv beside it."
-    )
+    say(f"Inspected {total} pictures and videos, found damage in {found}: see {drawn}, findings.jsonl and findings.csv.")
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Heads that tell classes apart: a linear one and one with a Gaussian kernel, each with its gradient in closed form.
+"""Heads that tell classes apart: a linear one and one with a Gaussian kernel, each with its slope in closed form.
 
 A head has one score a picture for two classes (above 0 speaks for the second), and one a class for more (one against the rest).
 """
@@ -21,6 +21,10 @@ Choose = Callable[[str], str]
 """Gets the name of the scores in a graph, [n, scores]; gives the name of each score's weight in the gradient, [n, scores]."""
 
 
+PATH_STEPS = 3
+"""Where on the way from the average picture the gradient of a kernel head is taken: the middles of so many equal parts."""
+
+
 class Head(Protocol):
     """Scores of coordinates, in numpy and as part of a graph."""
 
@@ -28,7 +32,12 @@ class Head(Protocol):
         """float32 [n, scores] of coordinates, float32 [n, coordinates]."""
 
     def write(self, graph: Graph, rows: str, choose: Choose) -> tuple[str, str]:
-        """Append to a graph: names of the scores, and of d (sum of chosen scores) / d rows, [n, coordinates]."""
+        """Append to a graph: names of the scores, and of the slope of the sum of chosen scores, [n, coordinates].
+
+        The slope is the mean gradient along the way from the average picture, whose coordinates are 0, to the rows: integrated
+        gradients, Sundararajan et al. (2017), Axiomatic attribution for deep networks. At the rows alone a kernel is flat just
+        where it is surest.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,20 +79,30 @@ class KernelHead:
 
     def write(self, graph: Graph, rows: str, choose: Choose) -> tuple[str, str]:
         """See `Head`."""
-        supports = graph.constant(self.supports)
-        lengths = graph.node("ReduceSumSquare", [rows], attributes={"axes": [1], "keepdims": 1})
-        products = graph.transposed_product(rows, supports)
-        own_lengths = graph.constant((self.supports**2).sum(axis=1))
-        doubled = graph.node("Mul", [products, graph.scalar(2.0)])
-        distance = graph.node("Sub", [graph.node("Add", [lengths, own_lengths]), doubled])
-        kernel = graph.node("Exp", [graph.node("Mul", [distance, graph.scalar(-self.gamma)])])
+        kernel = self._write_kernel(graph, rows)
         scores = graph.node("Add", [graph.node("MatMul", [kernel, graph.constant(self.weights)]), graph.constant(self.offsets)])
-        # d exp(-g |r - s|^2) / d r = 2 g exp(...) (s - r)
         chosen = graph.transposed_product(choose(scores), graph.constant(self.weights))
-        pull = graph.node("Mul", [kernel, chosen])
-        towards = graph.node("MatMul", [pull, supports])
+        gradient = ""
+        for step in range(PATH_STEPS):
+            share = (step + 0.5) / PATH_STEPS
+            part = self._write_slope(graph, graph.node("Mul", [rows, graph.scalar(share)]), chosen)
+            gradient = graph.node("Add", [gradient, part]) if gradient else part
+        return scores, graph.node("Mul", [gradient, graph.scalar(1 / PATH_STEPS)])
+
+    def _write_kernel(self, graph: Graph, rows: str) -> str:
+        """[n, supports]: `gaussian_kernel` of the rows and the supports."""
+        lengths = graph.node("ReduceSumSquare", [rows], attributes={"axes": [1], "keepdims": 1})
+        products = graph.transposed_product(rows, graph.constant(self.supports))
+        both = graph.node("Add", [lengths, graph.constant((self.supports**2).sum(axis=1))])
+        distance = graph.node("Sub", [both, graph.node("Mul", [products, graph.scalar(2.0)])])
+        return graph.node("Exp", [graph.node("Mul", [distance, graph.scalar(-self.gamma)])])
+
+    def _write_slope(self, graph: Graph, rows: str, chosen: str) -> str:
+        """[n, coordinates]: gradient at the rows, from d exp(-g |r - s|^2) / d r = 2 g exp(-g |r - s|^2) (s - r)."""
+        pull = graph.node("Mul", [self._write_kernel(graph, rows), chosen])
+        towards = graph.node("MatMul", [pull, graph.constant(self.supports)])
         away = graph.node("Mul", [rows, graph.node("ReduceSum", [pull, graph.shape(1)], attributes={"keepdims": 1})])
-        return scores, graph.node("Mul", [graph.node("Sub", [towards, away]), graph.scalar(2.0 * self.gamma)])
+        return graph.node("Mul", [graph.node("Sub", [towards, away]), graph.scalar(2.0 * self.gamma)])
 
 
 def gaussian_kernel(rows: Rows, supports: Rows, gamma: float) -> Rows:
