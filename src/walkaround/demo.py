@@ -86,7 +86,6 @@ def _detect(detector: Detector, sources: list[Path], folder: Path, progress: Pro
     with json_lines(folder / "findings.jsonl") as write_json, csv_table(folder / "findings.csv") as write_csv:
         for result in draw_results(results, drawn):
             total += 1
-            total += 1
             write_json(result)
             write_csv(result)
             if isinstance(result, VideoFindings):
