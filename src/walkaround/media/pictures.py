@@ -56,7 +56,7 @@ class PictureLimits:
 
     max_bytes: int = 32_000_000
     max_pixels: int = 64_000_000
-    max_memory: int = 175_000_000
+    max_memory: int = 140_000_000
     max_scans: int = 100
 
 
