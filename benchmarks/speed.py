@@ -26,8 +26,8 @@ from walkaround.inspection.detect import detect
 from walkaround.inspection.detector import Detector, in_order
 from walkaround.inspection.outputs import json_lines
 from walkaround.media.pictures import read_picture
-from walkaround.models.backbone import PIXELS
-from walkaround.models.classify import FEATURES, PROBABILITIES, write_features
+from walkaround.models.classify import write_features
+from walkaround.models.names import FEATURES, PIXELS, PROBABILITIES
 from walkaround.models.network import Network, cores
 from walkaround.models.preparation import network_pixels
 

@@ -122,19 +122,22 @@ def test_detect_names_it_and_goes_on(command: Command, trained: Trained, tmp_pat
     assert_told_once(ran, tmp_path / name)
 
 
+@pytest.mark.parametrize("how", [[], ["--rate", "4"]])
 def test_detect_says_that_a_video_is_cut_and_uses_what_is_there(
-    command: Command, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    command: Command, trained: Trained, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: list[str]
 ) -> None:
     cut_clip(tmp_path / "cut.mp4")
-    ran = command("detect", trained.package.path, tmp_path / "cut.mp4")
+    ran = command("detect", trained.package.path, tmp_path / "cut.mp4", *how, "--json", "-", "--draw", tmp_path / "drawn")
     *answers, whole = map(json.loads, ran.stdout.splitlines())
-    assert (ran.returncode, whole["source"]) == (0, str(tmp_path / "cut.mp4"))
+    assert (ran.returncode, whole["source"]) == (3, str(tmp_path / "cut.mp4"))
     assert answers
     assert all(answer["time"] < 1.5 for answer in answers)
-    (said,) = [record.getMessage() for record in caplog.records]
     assert re.match(
-        rf"'{tmp_path}/cut\.mp4' is incomplete: it says that it lasts 3\.0 seconds, but only .* can be read\.", said
+        rf"'{tmp_path}/cut\.mp4' is incomplete: it says that it lasts 3\.0 seconds, but only .* can be read;.*\.",
+        whole["error"],
     )
+    assert f"used in part {whole['error']}" in ran.stderr
+    assert (ran.stderr.count("is incomplete"), caplog.text) == (1, "")
 
 
 @pytest.mark.parametrize(("name", "make"), READABLE.values(), ids=READABLE)
@@ -193,6 +196,11 @@ def one_class(cars: Path) -> Path:
     return cars
 
 
+def a_refused_name(cars: Path) -> Path:
+    (cars / "anomaly").rename(cars / "caf\udce9")
+    return cars
+
+
 def three_pictures(cars: Path) -> Path:
     for path in [*sorted((cars / "normal").iterdir())[1:], *sorted((cars / "anomaly").iterdir())[2:]]:
         path.unlink()
@@ -217,7 +225,7 @@ def a_picture(cars: Path) -> Path:
     return cars / "normal" / "1.jpg"
 
 
-UNUSABLE = [one_class, three_pictures, nothing, empty_folder, no_manifest, a_picture]
+UNUSABLE = [one_class, a_refused_name, three_pictures, nothing, empty_folder, no_manifest, a_picture]
 
 
 @pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
@@ -235,7 +243,7 @@ def test_train_refuses_what_it_cannot_learn_from(
 @pytest.mark.parametrize("spoil", UNUSABLE, ids=lambda spoil: spoil.__name__)
 def test_check_calls_it_unusable_too(command: Command, cars: Path, spoil: Callable[[Path], Path]) -> None:
     ran = command("check", spoil(cars), "--no-labels")
-    assert ran.returncode == (3 if spoil in (one_class, three_pictures) else 1)
+    assert ran.returncode == (3 if spoil in (one_class, a_refused_name, three_pictures) else 1)
     assert "Traceback" not in ran.stderr
 
 
@@ -306,7 +314,7 @@ def test_a_full_disk_ends_training_in_one_sentence(
     command: Command, cars: Path, recipe: Recipe, tiny_disk: Path, tmp_path: Path, full: str
 ) -> None:
     places = {"--out": tmp_path / "out", "--cache": recipe.cache, full: tiny_disk / "here"}
-    ran = command("train", cars, "--minutes", "0", *(part for pair in places.items() for part in pair))
+    ran = command("train", cars, *(part for pair in places.items() for part in pair))
     assert (ran.returncode, "Traceback" in ran.stderr) == (1, False), ran.stderr
     assert "ree some space" in ran.stderr.splitlines()[-1]
     assert not places["--out"].exists()

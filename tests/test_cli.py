@@ -6,8 +6,10 @@ import csv
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -150,6 +152,28 @@ def test_a_rate_that_is_none_is_refused(command: Command, trained: Trained, car:
     ran = command("detect", trained.package.path, car, "--rate", rate)
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "cannot be inspected" in ran.stderr
+
+
+def test_ctrl_c_keeps_the_lines_of_what_was_finished(trained: Trained, car: Path, tmp_path: Path) -> None:
+    for number in range(400):
+        (tmp_path / "cars").mkdir(exist_ok=True)
+        (tmp_path / "cars" / f"{number:03}.jpg").symlink_to(car)
+    part = tmp_path / "found.csv.part"
+    # Ctrl-C is ignored by children of a shell's background jobs: say that it counts, whoever runs the tests.
+    program = "import signal, walkaround.cli as cli; signal.signal(signal.SIGINT, signal.default_int_handler); cli.main()"
+    told = [sys.executable, "-c", program, "detect", trained.package.path, tmp_path / "cars", "--csv", tmp_path / "found.csv"]
+    running = subprocess.Popen(list(map(str, told)), stderr=subprocess.PIPE, text=True)
+    while running.poll() is None and (not part.exists() or part.read_bytes().count(b"\n") < 3):
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    with part.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert 2 <= len(rows) < 400
+    assert [Path(row["source"]).name for row in rows] == [f"{number:03}.jpg" for number in range(len(rows))]
+    assert f"The lines of {len(rows)} finished pictures and videos are in '{part}'." in said
+    assert not (tmp_path / "found.csv").exists()
 
 
 def run(*arguments: object, stdout: int) -> CompletedProcess[str]:

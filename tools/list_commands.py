@@ -6,15 +6,14 @@ python tools/list_commands.py --check    exit with 1 when it is out of date
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import typer.main
 
+from page import ROOT, write_or_check
 from walkaround.cli import app
 
-ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "commands.md"
 
 HEAD = """# Commands
@@ -27,7 +26,16 @@ says the same. Exit codes are in the [README](../README.md#exit-codes).
 def listing() -> str:
     """The whole page."""
     group: Any = typer.main.get_command(app)
-    return "\n".join([HEAD, *(_section(name, command) for name, command in group.commands.items())])
+    return "\n".join([HEAD, *(_section(name, command) for name, command in _commands(group))])
+
+
+def _commands(group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command by all of its words; a group has none of its own."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", one) for inner, one in _commands(command))
+        else:
+            yield name, command
 
 
 def _section(name: str, command: Any) -> str:
@@ -63,11 +71,7 @@ def _one_line(text: str | None) -> str:
 
 def main() -> None:
     """Write the page, or compare it."""
-    text = listing()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text:
-        sys.exit(f"{TARGET.relative_to(ROOT)} is out of date; run: make docs")
+    write_or_check(TARGET, listing())
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from page import ROOT, write_or_check
+
 SOURCE = ROOT / "src" / "walkaround"
 TARGET = ROOT / "docs" / "files.md"
 ORDER = ("errors", "damage", "media", "datasets", "models", "inspection", "evaluation", "training", "demo", "cli")
@@ -65,11 +65,7 @@ def _row(module: Path) -> str:
 
 def main() -> None:
     """Write the page, or compare it."""
-    text = listing()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text, encoding="utf-8")
-    elif not TARGET.is_file() or TARGET.read_text(encoding="utf-8") != text:
-        sys.exit(f"{TARGET.relative_to(ROOT)} is out of date; run: make docs")
+    write_or_check(TARGET, listing())
 
 
 if __name__ == "__main__":

@@ -5,10 +5,19 @@ WalkaroundError
 │   ├── PictureError        one picture cannot be read
 │   ├── VideoError          one video cannot be read
 │   ├── DatasetError        a folder, table or manifest cannot be used as a dataset
-│   └── PackageError        a package is missing, damaged, or made by another version
+│   ├── PackageError        a package is missing, damaged, or made by another version
+│   └── BucketError         a bucket or an object in it is missing, not configured, or out of bounds
 ├── TrainingError           the labels are readable, but no trustworthy model can come of them
 ├── StorageError            the disk is full, read-only, or not permitted
-└── MissingExtraError       an optional dependency is not installed
+├── MissingExtraError       an optional dependency is not installed
+└── ServiceError            a request to the service cannot be answered
+    ├── ValidationError     a member of the request is not what the contract allows
+    ├── AccessDeniedError   the caller may not do this
+    ├── NotFoundError       what the request names does not exist
+    ├── ConflictError       what the request names is not in a state that allows it
+    ├── QuotaError          a limit of the service would be exceeded
+    ├── ThrottledError      too many requests at the moment
+    └── UnavailableError    the database or a bucket does not answer at the moment
 """
 
 from __future__ import annotations
@@ -17,6 +26,9 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
+
+ResourceType = Literal["PROJECT", "DATASET", "MODEL", "TRIAL", "MODEL_PACKAGE_JOB"]
 
 
 class WalkaroundError(Exception):
@@ -43,6 +55,10 @@ class PackageError(InputError):
     """A package is missing, damaged, or of a format that this version does not know."""
 
 
+class BucketError(InputError):
+    """A bucket or an object cannot be used: not found, not configured, not permitted, too large, or outside of its folder."""
+
+
 class TrainingError(WalkaroundError):
     """The pictures are readable, but no model that deserves trust can be trained on them."""
 
@@ -53,6 +69,59 @@ class StorageError(WalkaroundError):
 
 class MissingExtraError(WalkaroundError):
     """An optional dependency is needed and not installed; the message holds the install line."""
+
+
+class ServiceError(WalkaroundError):
+    """A request to the service cannot be answered; the message is for whoever sent it."""
+
+
+class ValidationError(ServiceError):
+    """A member of the request is not what the contract allows."""
+
+
+class AccessDeniedError(ServiceError):
+    """The caller is not known, or may not do this."""
+
+
+class _ResourceError(ServiceError):
+    """It is about one thing that the service keeps."""
+
+    def __init__(self, message: str, *, resource_id: str, resource_type: ResourceType) -> None:
+        super().__init__(message)
+        self.resource_id = resource_id
+        self.resource_type: ResourceType = resource_type
+
+
+class NotFoundError(_ResourceError):
+    """What the request names does not exist."""
+
+
+class ConflictError(_ResourceError):
+    """What the request names exists, and is not in a state that allows what was asked."""
+
+
+class QuotaError(_ResourceError):
+    """A limit of the service would be exceeded; `quota_code` is the name of the setting that an operator can raise."""
+
+    def __init__(self, message: str, *, quota_code: str, resource_id: str, resource_type: ResourceType) -> None:
+        super().__init__(message, resource_id=resource_id, resource_type=resource_type)
+        self.quota_code = quota_code
+
+
+class _LaterError(ServiceError):
+    """The same request may succeed later."""
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ThrottledError(_LaterError):
+    """There are too many requests at the moment; try again after `retry_after` seconds."""
+
+
+class UnavailableError(_LaterError):
+    """The database or a bucket does not answer; nothing was changed; try again after `retry_after` seconds."""
 
 
 _DISK_REASONS = {

@@ -61,6 +61,13 @@ def test_the_labels_of_a_dataset(
     assert report.counts == {label: count for label, count in sorted(counts.items(), key=str) if label is not None}
 
 
+def test_normal_pictures_that_are_left_by_mistake_are_no_dataset(some_facts: PictureFacts) -> None:
+    looked = surveyed(["normal"] * 30, some_facts)
+    report = checked(replace(looked, left_out=(Sample(path=Path("broken.jpg"), label="dent"),)))
+    assert (kinds(report), report.passed) == ([("normal-left", "error")], False)
+    assert report.problems[0].message == "Only normal pictures are left: no picture of 'dent' could be used."
+
+
 def test_near_duplicates_count_once(some_facts: PictureFacts) -> None:
     looked = surveyed(["normal"] * 30 + ["anomaly"] * 30, some_facts)
     looked = replace(looked, groups=np.r_[np.arange(30), np.full(30, 30)])

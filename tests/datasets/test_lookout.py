@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from walkaround.buckets.buckets import Buckets
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.sample import Dataset
 from walkaround.errors import DatasetError
@@ -90,9 +91,9 @@ def test_a_bucket_is_mapped_to_a_folder(tmp_path: Path) -> None:
     manifest = write(
         tmp_path / "elsewhere" / "m.manifest", {"source-ref": "s3://fleet/a.jpg"}, {"source-ref": "s3://fleet/b.jpg"}
     )
-    dataset = read_dataset(manifest, buckets={"fleet": tmp_path / "copy"})
+    dataset = read_dataset(manifest, buckets=Buckets({"fleet": tmp_path / "copy"}))
     assert [sample.path for sample in dataset.samples] == [tmp_path / "copy" / "a.jpg"]
-    assert dataset.problems[0].message.startswith("m.manifest, line 2: 's3://fleet/b.jpg', looked for as")
+    assert dataset.problems[0].message.startswith("m.manifest, line 2: There is no object 's3://fleet/b.jpg'")
 
 
 def test_an_unmapped_bucket_says_how_to_map_it(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from PIL import Image
 from walkaround.datasets.drawn.car import draw_car
 from walkaround.inspection.detector import Detector
 from walkaround.media.videos import Frame, write_video
-from walkaround.models.classify import FEATURES, Classifier, write_features
+from walkaround.models.classify import Classifier, write_features
 from walkaround.models.heads import fit_linear
+from walkaround.models.names import FEATURES
 from walkaround.models.network import Network
 from walkaround.models.package import Card, write_package
 from walkaround.models.preparation import SIDE, network_pixels

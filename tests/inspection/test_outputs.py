@@ -8,13 +8,14 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import PictureError, StorageError
-from walkaround.inspection.outputs import COLUMNS, Write, csv_table, json_lines
+from walkaround.inspection.outputs import COLUMNS, Write, csv_table, json_lines, unfinished
 from walkaround.inspection.results import Refusal, VideoFindings
 
 NAMES = [
@@ -107,12 +108,52 @@ def test_a_table_brings_odd_names_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("writer", [json_lines, csv_table])
-def test_an_error_leaves_the_old_file_as_it_was(writer: Writer, tmp_path: Path) -> None:
+def test_an_error_leaves_the_old_file_as_it_was_and_keeps_finished_lines(writer: Writer, tmp_path: Path) -> None:
     target = tmp_path / "found"
     target.write_text("old")
     with pytest.raises(ZeroDivisionError), writer(target) as write:
         [write(picture(f"{12 // number}.jpg")) for number in (2, 1, 0)]
-    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("found", "old")]
+    assert target.read_text() == "old"
+    with writer(tmp_path / "whole") as write:
+        [write(picture(f"{12 // number}.jpg")) for number in (2, 1)]
+    assert (tmp_path / "found.part").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+@pytest.mark.parametrize("writer", [json_lines, csv_table])
+def test_an_error_before_the_first_line_leaves_nothing(writer: Writer, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), writer(tmp_path / "found"):
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_are_there_before_the_file_is_complete(tmp_path: Path) -> None:
+    target = tmp_path / "found.jsonl"
+    unfinished(target).write_text("of an earlier run")
+    with json_lines(target) as write:
+        write(picture("a.jpg"))
+        assert json.loads(unfinished(target).read_text())["source"] == "a.jpg"
+        assert not target.exists()
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_two_runs_never_mix_their_lines(tmp_path: Path) -> None:
+    target = tmp_path / "found.jsonl"
+    slow, quick = json_lines(target), json_lines(target)
+    slow.__enter__()(picture("a.jpg"))
+    with quick as write:
+        write(picture("b.jpg"))
+    with pytest.raises(StorageError, match="Another run writes"):
+        slow.__exit__(None, None, None)
+    assert [json.loads(line)["source"] for line in target.read_text().splitlines()] == ["b.jpg"]
+
+
+def test_an_incomplete_video_has_its_verdict_and_an_error() -> None:
+    stream = io.BytesIO()
+    with json_lines(stream) as write:
+        write(replace(video("walk.mp4"), incomplete="'walk.mp4' is incomplete."))
+    *frames, whole = map(json.loads, stream.getvalue().splitlines())
+    assert (whole["anomalous"], whole["error"]) == (True, "'walk.mp4' is incomplete.")
+    assert not any("error" in frame for frame in frames)
 
 
 @pytest.mark.parametrize("writer", [json_lines, csv_table])

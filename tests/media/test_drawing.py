@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from walkaround.damage.findings import Findings, HeatMap
-from walkaround.media.drawing import draw_findings, heat_overlay
+from walkaround.media.drawing import draw_findings, heat_layer, heat_overlay
 
 ORANGE, BLUE = (230, 159, 0), (0, 114, 178)
 SIZES = [(64, 48), (64, 300), (100, 100), (276, 194), (640, 480), (720, 1280), (2000, 300), (1600, 1200)]
@@ -135,6 +135,13 @@ def test_the_input_is_not_written_to() -> None:
     drawn = heat_overlay(pixels, hot_spot())
     assert drawn.flags.writeable
     assert (pixels == 120).all()
+
+
+def test_a_layer_made_before_gives_the_same_picture() -> None:
+    pixels, layer = grey(1300, 900), heat_layer(hot_spot(), 1300, 900)
+    assert np.array_equal(heat_overlay(pixels, layer), heat_overlay(pixels, hot_spot()))
+    found = findings(heat=hot_spot())
+    assert np.array_equal(draw_findings(pixels, found, layer=layer), draw_findings(pixels, found))
 
 
 def test_heat_can_be_left_out() -> None:

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from walkaround.models.classify import FEATURES, write_features
+from walkaround.models.classify import write_features
+from walkaround.models.names import FEATURES
 from walkaround.models.network import Network
 from walkaround.models.preparation import SIDE, network_pixels
 

@@ -9,7 +9,8 @@ import pytest
 
 from walkaround.errors import PackageError
 from walkaround.models.backbone import FEATURE_COUNT, fingerprint
-from walkaround.models.classify import FEATURES, write_features
+from walkaround.models.classify import write_features
+from walkaround.models.names import FEATURES
 from walkaround.models.network import Network
 from walkaround.models.preparation import network_pixels
 

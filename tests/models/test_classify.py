@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from walkaround.models.backbone import FEATURE_COUNT, POOLED_LAYERS
-from walkaround.models.classify import FEATURES, HEAT, PROBABILITIES, Classifier
+from walkaround.models.classify import Classifier
 from walkaround.models.graph import Graph
 from walkaround.models.heads import Head, fit_kernel, fit_linear
+from walkaround.models.names import FEATURES, HEAT, PROBABILITIES
 from walkaround.models.network import Network
 from walkaround.models.projection import fit_projection
 

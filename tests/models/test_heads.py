@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from walkaround.models.heads import fit_kernel, fit_linear, gaussian_kernel
+from walkaround.models.heads import Head, fit_kernel, fit_linear, gaussian_kernel
 
 Rows = NDArray[np.float32]
 
@@ -50,15 +53,24 @@ def test_only_the_kernel_finds_a_ring() -> None:
     assert ((linear.scores(rows)[:, 0] > 0) == (ids == 1)).mean() < 0.8
 
 
-def test_a_kernel_head_keeps_only_the_rows_it_needs() -> None:
-    rows, ids = clusters(2)
-    head = fit_kernel(rows, ids, strength=3.0, gamma=0.5)
-    assert 0 < len(head.supports) < len(rows)
-    assert head.weights.any(axis=1).all()
+def test_a_kernel_head_is_the_ridge_solution() -> None:
+    """Two equally common classes: the weights solve (K + 1 / strength) w = target - offset, and add up to 0."""
+    rows, ids = ring()
+    head = fit_kernel(rows, ids, strength=4.0, gamma=1.0)
+    left = gaussian_kernel(rows, rows, 1.0) @ head.weights[:, 0] + head.weights[:, 0] / 4.0
+    assert left + head.offsets[0] == pytest.approx(2.0 * ids - 1, abs=1e-3)
+    assert head.weights.sum() == pytest.approx(0.0, abs=1e-3)
 
 
-def test_a_rare_class_is_not_drowned() -> None:
+def test_far_from_every_row_a_kernel_head_falls_back_to_its_offset() -> None:
+    rows, ids = clusters(3)
+    head = fit_kernel(rows, ids, strength=1.0, gamma=0.5)
+    assert head.scores(rows[:1] + 100) == pytest.approx(head.offsets[None], abs=1e-6)
+
+
+@pytest.mark.parametrize("fit", [partial(fit_linear, strength=2.0), partial(fit_kernel, strength=1.0, gamma=0.5)])
+def test_a_rare_class_is_not_drowned(fit: Callable[[Rows, NDArray[np.int64]], Head]) -> None:
     rows, ids = clusters(2)
     kept = np.concatenate([np.flatnonzero(ids == 0), np.flatnonzero(ids == 1)[:2]])
-    scores = fit_linear(rows[kept], ids[kept], strength=2.0).scores(rows[ids == 1])
+    scores = fit(rows[kept], ids[kept]).scores(rows[ids == 1])
     assert (scores > 0).all()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from walkaround.models.classify import HEAT, PROBABILITIES
 from walkaround.models.memory import CHANNELS, GRID, PATCHES, SCORES, WORST_PLACES, PatchMemory, remember, write_patches
+from walkaround.models.names import HEAT, PROBABILITIES
 from walkaround.models.network import Network
 
 Rows = NDArray[np.float32]

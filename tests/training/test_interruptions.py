@@ -43,7 +43,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def training(pictures: Path, folder: Path) -> subprocess.Popen[str]:
-    arguments = ["train", pictures, "--out", folder / "out", "--cache", folder / "cache", "--minutes", "0"]
+    arguments = ["train", pictures, "--out", folder / "out", "--cache", folder / "cache"]
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

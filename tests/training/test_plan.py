@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from walkaround.datasets.sample import Sample, Split
+from walkaround.datasets.sample import Problem, Sample, Split
 from walkaround.datasets.survey import Survey
 from walkaround.errors import TrainingError
 from walkaround.media.facts import PictureFacts
@@ -93,6 +94,40 @@ def test_whole_cars_alone_make_an_anomaly_detector(label: str) -> None:
 def test_whole_cars_alone_are_trained_on_though_the_test_has_damage() -> None:
     plan = plan_of(pictures(("normal", 10), ("anomaly", 3)), own_test=frozenset({"10.jpg", "11.jpg", "12.jpg"}))
     assert (plan.task, len(plan.train), len(plan.test)) == ("anomaly", 10, 3)
+
+
+BAD_LABEL = Problem(kind="bad-label", severity="warning", message="cars.csv, line 3: the label 'x\\n' cannot be a class name.")
+
+
+def damaged(split: Split | None = None) -> Sample:
+    return Sample(path=Path("broken.jpg"), label="dent", split=split)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "problems", "why"),
+    [
+        ((damaged(),), (), "No picture of 'dent' could be used."),
+        ((), (BAD_LABEL,), r"line 3: the label '.*' cannot be a class name\."),
+    ],
+)
+def test_whole_cars_that_are_left_by_mistake_are_refused(
+    left_out: tuple[Sample, ...], problems: tuple[Problem, ...], why: str
+) -> None:
+    looked = replace(survey_of(pictures(("normal", 20))), left_out=left_out, problems=problems)
+    with pytest.raises(TrainingError, match=f"Only normal pictures are left to train on.*{why}"):
+        make_plan(looked, Recipe())
+
+
+@pytest.mark.parametrize("left_out", [damaged("test"), Sample(path=Path("broken.jpg"), label="normal")])
+def test_whole_cars_alone_were_meant_when_no_damage_was_given(left_out: Sample) -> None:
+    looked = replace(survey_of(pictures(("normal", 20))), left_out=(left_out,))
+    assert make_plan(looked, Recipe()).task == "anomaly"
+
+
+def test_damage_that_is_all_copies_of_the_test_is_missed() -> None:
+    rows: list[Row] = [*pictures(("normal", 10)), ("dent", 50, None), ("dent", 50, "test")]
+    with pytest.raises(TrainingError, match="No picture of 'dent' could be used"):
+        plan_of(rows)
 
 
 TOO_LITTLE = [

@@ -148,6 +148,14 @@ def test_pictures_of_the_test_are_never_trained_on(drawn: Path, recipe: Recipe, 
     ]
 
 
+def test_what_the_time_did_not_allow_is_said(drawn: Path, recipe: Recipe, tmp_path: Path) -> None:
+    hurried = replace(recipe, minutes=0, cache=tmp_path / "cache")
+    found = train(drawn / "train", out=tmp_path / "out", test=drawn / "test", recipe=hurried)
+    assert (found.package.card.training["views"], found.package.card.data["pictures"]) == (1, 32)
+    (said,) = [problem.message for problem in found.problems if problem.kind == "time"]
+    assert "only 1 of 3 views" in said
+
+
 def test_a_refused_training_leaves_nothing(drawn: Path, recipe: Recipe, tmp_path: Path) -> None:
     shutil.copytree(drawn / "train" / "anomaly", tmp_path / "one" / "anomaly")
     with pytest.raises(TrainingError, match="Add a folder 'normal'"):

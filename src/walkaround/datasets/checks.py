@@ -38,7 +38,7 @@ class CheckReport:
         problems: the worst first.
     """
 
-    origin: Path
+    origin: Path | str
     counts: Mapping[str, int]
     unlabelled: int
     problems: tuple[Problem, ...]
@@ -115,6 +115,8 @@ def _classes(looked: Survey) -> Iterator[Problem]:
     normal = [name for name in classes if means_normal(name)]
     if not classes:
         yield _problem("no-labels", "error", "No usable picture has a label: sort the pictures into one folder for each class.")
+    elif classes == normal and (lost := looked.why_only_normal(means_normal, left_out=looked.left_out)):
+        yield _problem("normal-left", "error", f"Only normal pictures are left: {lost[0].lower() + lost[1:]}")
     elif classes == normal:
         yield _problem(
             "normal-only",

@@ -16,7 +16,11 @@ _LONGEST_LABEL = 100
 _KINDS: Mapping[str, tuple[Severity, str]] = {
     "bad-line": ("warning", "correct it or take it out"),
     "missing-file": ("warning", "put the picture there or correct the path"),
-    "unmapped-bucket": ("warning", "copy the bucket to this machine and say where it is with --bucket {detail}=FOLDER"),
+    "unmapped-bucket": (
+        "warning",
+        "copy the bucket to this machine and say where it is with --bucket {detail}=FOLDER, or set the keys of S3",
+    ),
+    "missing-object": ("warning", ""),  # what is wrong comes with what to do, from the bucket
     "bad-label": ("warning", f"write a class name of 1 to {_LONGEST_LABEL} printable characters"),
     "bad-split": ("warning", "write train, validation or test"),
     "not-a-picture": ("note", "move it elsewhere if it does not belong there"),
@@ -60,7 +64,8 @@ class Faults:
             severity, advice = _KINDS[kind]
             advice = advice.format(detail=detail)
             for where, what, files in _grouped(met):
-                told.append(Problem(kind=kind, severity=severity, message=f"{where}: {what}; {advice}.", files=files))
+                message = f"{where}: {what}; {advice}." if advice else f"{where}: {what}."
+                told.append(Problem(kind=kind, severity=severity, message=message, files=files))
         return tuple(told)
 
 

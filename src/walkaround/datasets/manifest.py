@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from walkaround.datasets.faults import Faults, LineError, checked_label, shown
 from walkaround.datasets.formats.json_lines import objects_in
-from walkaround.datasets.formats.references import References
+from walkaround.datasets.formats.references import Row
 from walkaround.datasets.sample import Sample, Split, split_named
 from walkaround.errors import writing
 
@@ -32,13 +32,12 @@ def write_manifest(path: Path, samples: Iterable[Sample]) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-def read_manifest(path: Path, faults: Faults, *, buckets: Mapping[str, Path]) -> Iterator[Sample]:
-    """Yield the samples of a manifest; lines that cannot be used go to `faults`."""
-    references = References(folder=path.parent, buckets=buckets)
+def read_manifest(path: Path, faults: Faults) -> Iterator[Row]:
+    """Yield the lines of a manifest; those that cannot be used go to `faults`."""
     for where, line in objects_in(path, faults):
         try:
-            yield Sample(
-                path=references.file(line.get(IMAGE_KEY)),
+            yield Row(
+                reference=line.get(IMAGE_KEY),
                 label=_label(line.get("label")),
                 split=_split(line.get("split")),
                 where=where,

@@ -1,22 +1,31 @@
-"""The door for labelled pictures: a folder, a table or a manifest comes in, told apart by content, a dataset goes out."""
+"""The door for labelled pictures: a folder, a table or a manifest comes in, told apart by content, a dataset goes out.
+
+All of these may be in a bucket too; pictures in buckets are copied to this machine, several at once.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from walkaround.datasets.faults import Faults
-from walkaround.datasets.formats.folders import list_tree, read_folders
+import platformdirs
+
+from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.names import split_address
+from walkaround.datasets.faults import Faults, LineError
+from walkaround.datasets.formats.folders import Tree, list_bucket, list_tree, read_folders
 from walkaround.datasets.formats.json_lines import objects_in
 from walkaround.datasets.formats.lookout import SOURCE_KEY, read_lookout
+from walkaround.datasets.formats.references import BucketPath, Progress, References, Row
 from walkaround.datasets.formats.table import is_table, read_table
 from walkaround.datasets.manifest import IMAGE_KEY, read_manifest
 from walkaround.datasets.sample import Dataset, Sample
-from walkaround.errors import DatasetError
+from walkaround.errors import BucketError, DatasetError
 from walkaround.media.sniff import media_kind
 
-_Reader = Callable[..., Iterator[Sample]]
+_Reader = Callable[[Path, Faults], Iterator[Row]]
 
 _LISTINGS = (".csv", ".tsv", ".manifest", ".jsonl")
 _WANTED = (
@@ -25,52 +34,112 @@ _WANTED = (
 )
 _PEEK = 200
 """Lines. A manifest that begins with so many broken ones is none."""
+_LONGEST_LISTING = 2**30
+"""Bytes. The limit of Lookout for Vision."""
+_ADDRESS = re.compile(r"s3:/+(?=[^/])")  # a path object makes s3:/bucket of s3://bucket
 
 
-def read_dataset(source: Path | str, *, buckets: Mapping[str, Path] = {}) -> Dataset:
-    """Read the names and labels of a dataset's pictures; the pictures themselves are not opened.
+def read_dataset(
+    source: Path | str, *, buckets: Buckets | None = None, cache: Path | None = None, progress: Progress | None = None
+) -> Dataset:
+    """Read the names and labels of a dataset's pictures; the pictures themselves are not opened, but copied from buckets.
 
     Args:
         source: a folder with a folder for each class, a CSV file, a manifest of Lookout for Vision, or one of our own; a
-            folder that holds one such file and no class folders stands for the file.
-        buckets: for references s3://bucket/key: bucket name to the folder that holds its copy.
+            folder that holds one such file and no class folders stands for the file. All of these on this machine, or as
+            s3://bucket/key in a bucket.
+        buckets: where buckets are; None: there are none.
+        cache: folder for copies of pictures in buckets; the user's own where None.
+        progress: called while pictures are copied.
 
     Raises:
         DatasetError: there is nothing there, or no picture of it can be used.
+        BucketError: the bucket of `source` is not there, or what it names in it.
+        UnavailableError: a bucket does not answer.
     """
-    source, faults = Path(source).expanduser(), Faults()
+    faults, reading = Faults(), _Reading(buckets or Buckets({}), _copies(cache))
+    origin = _address_or_path(source)
     try:
-        if source.is_dir():
-            samples = _samples_of_folder(source, faults, buckets)
-        elif source.is_file():
-            samples = list(_reader_for(source)(source, faults, buckets=buckets))
-        else:
-            raise DatasetError(f"There is no dataset at {str(source)!r}: give {_WANTED}.")
+        rows, folder = reading.of_bucket(origin, faults) if isinstance(origin, BucketPath) else reading.of_disk(origin, faults)
     except OSError as error:
-        raise DatasetError(f"Cannot read {str(source)!r} ({error.strerror}): check the path and its permissions.") from error
-    samples = _without_repeats(samples, faults)
+        raise DatasetError(f"Cannot read {str(origin)!r} ({error.strerror}): check the path and its permissions.") from error
+    references = References(folder=folder, buckets=reading.buckets, cache=reading.cache)
+    samples = _without_repeats(_samples(rows, references, faults, progress), faults)
     problems = faults.problems()
     if not samples:
         reason = f" The first problem: {problems[0].message}" if problems else ""
-        raise DatasetError(f"No picture in {str(source)!r} can be used: give {_WANTED}.{reason}")
-    return Dataset(origin=source, samples=tuple(samples), problems=problems)
+        raise DatasetError(f"No picture in {str(origin)!r} can be used: give {_WANTED}.{reason}")
+    return Dataset(origin=origin if isinstance(origin, Path) else str(origin), samples=tuple(samples), problems=problems)
 
 
-def _samples_of_folder(folder: Path, faults: Faults, buckets: Mapping[str, Path]) -> list[Sample]:
+class _Reading:
+    """From a source to its rows, and to what their relative paths are relative to."""
+
+    def __init__(self, buckets: Buckets, cache: Path) -> None:
+        self.buckets = buckets
+        self.cache = cache
+
+    def of_disk(self, source: Path, faults: Faults) -> tuple[list[Row], Path]:
+        if source.is_file():
+            return list(_reader_for(source)(source, faults)), source.parent
+        if not source.is_dir():
+            raise DatasetError(f"There is no dataset at {str(source)!r}: give {_WANTED}.")
+        found = [path for path in sorted(source.iterdir()) if path.suffix.casefold() in _LISTINGS and path.is_file()]
+        rows = _rows_of_folder(list_tree(source, faults), [(str(path), path) for path in found], faults)
+        return rows, source
+
+    def of_bucket(self, source: BucketPath, faults: Faults) -> tuple[list[Row], BucketPath]:
+        listing = None if source.key.endswith("/") or not source.key else self._object(source)
+        if listing is not None:
+            return list(_reader_for(listing)(listing, faults)), source.parent
+        source = BucketPath(source.bucket, source.key.rstrip("/"))
+        tree = list_bucket(source, self.buckets)
+        if not tree.pictures and not tree.others:
+            raise DatasetError(f"There is no dataset at {str(source)!r}: give {_WANTED}.")
+        names = [parts[0] for parts in tree.others if len(parts) == 1 and parts[0].casefold().endswith(_LISTINGS)]
+        found = [(str(source.joinpath(name)), self._copy(source.joinpath(name))) for name in names]
+        return _rows_of_folder(tree, found, faults), source
+
+    def _object(self, path: BucketPath) -> Path | None:
+        """A copy of the object of exactly this key, if there is one."""
+        try:
+            self.buckets.size(path.bucket, path.key)
+        except BucketError:
+            return None
+        return self._copy(path)
+
+    def _copy(self, path: BucketPath) -> Path:
+        return self.buckets.local(path.bucket, path.key, folder=self.cache, at_most=_LONGEST_LISTING)
+
+
+def _copies(cache: Path | None) -> Path:
+    return (cache or Path(platformdirs.user_cache_dir("walkaround"))) / "objects"
+
+
+def _address_or_path(source: Path | str) -> Path | BucketPath:
+    text, found = _ADDRESS.subn("s3://", str(source), count=1)
+    return BucketPath(*split_address(text)) if found and text.startswith("s3://") else Path(source).expanduser()
+
+
+def _rows_of_folder(tree: Tree, listings: list[tuple[str, Path]], faults: Faults) -> list[Row]:
     """Labels from the one table or manifest in the folder, or else from the names of the folders."""
-    listing, tree = _only_listing(folder), list_tree(folder, faults)
-    if listing is None:
+    usable = [(name, path) for name, path in listings if (_json_reader(path) if _is_json(path) else is_table(path))]
+    if len(usable) != 1:
         return list(read_folders(tree, faults))
+    [(name, path)] = usable
     if tree.names_classes:
-        faults.add("unused-labels", str(listing), "labels were taken from the folders' names, not from this file")
+        faults.add("unused-labels", name, "labels were taken from the folders' names, not from this file")
         return list(read_folders(tree, faults))
-    return list(_reader_for(listing)(listing, faults, buckets=buckets))
+    return list(_reader_for(path)(path, faults))
 
 
-def _only_listing(folder: Path) -> Path | None:
-    found = [path for path in sorted(folder.iterdir()) if path.suffix.casefold() in _LISTINGS and path.is_file()]
-    usable = [path for path in found if (_json_reader(path) if _is_json(path) else is_table(path))]
-    return usable[0] if len(usable) == 1 else None
+def _samples(rows: list[Row], references: References, faults: Faults, progress: Progress | None) -> Iterator[Sample]:
+    references.fetch((row.reference for row in rows), progress)
+    for row in rows:
+        try:
+            yield Sample(path=references.file(row.reference), label=row.label, split=row.split, where=row.where)
+        except LineError as error:
+            faults.add_error(row.where, error)
 
 
 def _reader_for(path: Path) -> _Reader:

@@ -70,12 +70,12 @@ class Dataset:
     """Samples in a fixed order, and the problems of the lines and files that were left out while reading.
 
     Attributes:
-        origin: the folder, table or manifest that was read.
+        origin: the folder, table or manifest that was read; text where it is in a bucket.
         samples: what can be used, as far as is known without opening the pictures.
         problems: what was left out, and why.
     """
 
-    origin: Path
+    origin: Path | str
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,12 +30,29 @@ class Survey:
         facts: of each sample's picture.
         groups: int64 [samples], near-duplicates share a number; see `duplicate_groups`.
         problems: of reading the dataset, and one for each picture that is left out here.
+        left_out: the samples that are left out here.
     """
 
     samples: tuple[Sample, ...]
     facts: tuple[PictureFacts, ...]
     groups: NDArray[np.int64]
     problems: tuple[Problem, ...]
+    left_out: tuple[Sample, ...] = ()
+
+    def why_only_normal(self, normal: Callable[[str], bool], *, left_out: Iterable[Sample]) -> str | None:
+        """What of damage was left out, in one sentence, so that normal pictures are all that is left by mistake alone.
+
+        Args:
+            normal: whether a class name means a whole car.
+            left_out: the samples that count as left out.
+
+        Returns:
+            None where nothing is known to have been left out but normal pictures.
+        """
+        lost = sorted({sample.label for sample in left_out if sample.label and not normal(sample.label)})
+        if lost:
+            return f"No picture of {', '.join(map(repr, lost))} could be used."
+        return next((problem.message for problem in self.problems if problem.kind == "bad-label"), None)
 
 
 def survey(dataset: Dataset, *, progress: Progress | None = None) -> Survey:
@@ -55,6 +72,11 @@ def survey(dataset: Dataset, *, progress: Progress | None = None) -> Survey:
         facts=facts,
         groups=duplicate_groups(facts),
         problems=(*dataset.problems, *unreadable, *conflicts),
+        left_out=tuple(
+            sample
+            for sample, look in zip(dataset.samples, looks, strict=True)
+            if isinstance(look, PictureError) or look.sha256 in contradicted
+        ),
     )
 
 

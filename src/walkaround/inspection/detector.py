@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from walkaround.damage.findings import Findings
 from walkaround.errors import InputError, PackageError, PictureError
 from walkaround.media.pictures import read_picture
-from walkaround.models.classify import HEAT, PROBABILITIES
+from walkaround.models.names import HEAT, PROBABILITIES
 from walkaround.models.network import Network, cores
 from walkaround.models.package import Package, read_package
 from walkaround.models.preparation import network_pixels

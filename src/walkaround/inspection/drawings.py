@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from walkaround.inspection.detector import in_order
 from walkaround.inspection.inputs import DRAWN_MARKER
 from walkaround.inspection.outputs import replacing
 from walkaround.inspection.results import Result, VideoFindings
-from walkaround.media.drawing import draw_findings
+from walkaround.media.drawing import HeatLayer, draw_findings, heat_layer
 from walkaround.media.pictures import read_picture
 from walkaround.media.videos import Frame, read_frames, video_facts, write_video
 from walkaround.models.network import cores
@@ -82,12 +83,27 @@ def draw_video(found: VideoFindings, path: Path, *, heat: bool = True, threads: 
     source = Path(found.source)
     facts = video_facts(source)
 
-    def draw(frame: Frame) -> Frame:
-        findings = replace(found.nearest(frame.time), time=frame.time)
-        return Frame(time=frame.time, pixels=draw_findings(frame.pixels, findings, heat=heat))
+    maps = {findings.time: findings.heat_map for findings in found.frames}
 
-    drawn = in_order(draw, _alike(read_frames(source, side=_SHORT_SIDE)), threads=min(threads, _VIDEO_THREADS))
+    @lru_cache(maxsize=2)  # many frames show the same findings, one after the other
+    def layer_at(time: float | None, width: int, height: int) -> HeatLayer | None:
+        heat_map = maps[time]
+        return heat_layer(heat_map, width, height) if heat and heat_map is not None else None
+
+    def draw(frame: Frame) -> Frame:
+        findings, (height, width) = found.nearest(frame.time), frame.pixels.shape[:2]
+        layer = layer_at(findings.time, width, height)
+        pixels = draw_findings(frame.pixels, replace(findings, time=frame.time), heat=heat, layer=layer)
+        return Frame(time=frame.time, pixels=pixels)
+
+    frames = _alike(read_frames(source, side=_SHORT_SIDE, incomplete=_told_before))
+    drawn = in_order(draw, frames, threads=min(threads, _VIDEO_THREADS))
     write_video(path, drawn, frame_rate=facts.frame_rate or 25.0)
+
+
+def _told_before(incomplete: str) -> None:
+    """The findings say that frames are missing."""
+    del incomplete
 
 
 def _alike(frames: Iterable[Frame]) -> Iterator[Frame]:

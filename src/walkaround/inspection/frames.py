@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +31,7 @@ def choose_frames(
     rate: float | None = None,
     side: int | None = 720,
     limits: VideoLimits = VIDEO_LIMITS,
+    incomplete: Callable[[str], None] | None = None,
 ) -> list[Frame]:
     """Choose the frames of a video that are worth looking at, in order of time.
 
@@ -45,17 +46,18 @@ def choose_frames(
         rate: take this many frames a second instead, whatever they show and however many they are; see `frames_at_rate`.
         side: frames come reduced to this many pixels on the shorter side. None: full size.
         limits: what the video may cost.
+        incomplete: see `read_frames`.
 
     Raises:
         InputError: `at_most` or `rate` is not positive.
         VideoError: the video cannot be read.
     """
     if rate is not None:
-        return list(frames_at_rate(path, rate=rate, side=side, limits=limits))
+        return list(frames_at_rate(path, rate=rate, side=side, limits=limits, incomplete=incomplete))
     if at_most < 1:
         raise InputError(f"{at_most} frames cannot be chosen from {str(path)!r}; ask for at least 1.")
     stretches: list[_Stretch] = []
-    for stretch in _single_frames(read_frames(path, side=side, limits=limits)):
+    for stretch in _single_frames(read_frames(path, side=side, limits=limits, incomplete=incomplete)):
         stretches.append(stretch)
         if len(stretches) > 2 * at_most:
             _join(stretches, _most_alike(stretches))
@@ -67,8 +69,15 @@ def choose_frames(
     return [stretch.best for stretch in stretches]
 
 
-def frames_at_rate(path: Path, *, rate: float, side: int | None = 720, limits: VideoLimits = VIDEO_LIMITS) -> Iterator[Frame]:
-    """Yield the first frame of every 1 / `rate` seconds, one at a time.
+def frames_at_rate(
+    path: Path,
+    *,
+    rate: float,
+    side: int | None = 720,
+    limits: VideoLimits = VIDEO_LIMITS,
+    incomplete: Callable[[str], None] | None = None,
+) -> Iterator[Frame]:
+    """Yield the first frame of every 1 / `rate` seconds, one at a time; `incomplete` as in `read_frames`.
 
     Raises:
         InputError: `rate` is not positive.
@@ -77,7 +86,7 @@ def frames_at_rate(path: Path, *, rate: float, side: int | None = 720, limits: V
     if not rate > 0:
         raise InputError(f"{rate:g} frames a second cannot be taken from {str(path)!r}; ask for more than 0.")
     due = 0
-    for frame in read_frames(path, side=side, limits=limits):
+    for frame in read_frames(path, side=side, limits=limits, incomplete=incomplete):
         tick = int(frame.time * rate + 1e-6)  # 1e-6: times are sums of fractions that binary numbers cannot hold
         if tick >= due:
             due = tick + 1

@@ -1,4 +1,4 @@
-"""Results as lines: JSON lines and CSV, to a file that appears when it is complete, or to a stream line by line."""
+"""Results as lines: JSON lines and CSV, to a file that gets its name when it is complete, or to a stream line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from walkaround.errors import writing
+from walkaround.errors import StorageError, writing
 from walkaround.inspection.results import Result, VideoFindings
 
 Write = Callable[[Result], None]
@@ -31,14 +31,15 @@ def json_lines(target: Path | BinaryIO) -> Iterator[Write]:
     the whole, with `frames`, `duration` and `strongest_time`. What could not be used has null for a verdict, and an `error`.
 
     Args:
-        target: a file, which is written beside its place and moved there at the end, or left as it was on an error; or a
-            stream such as `sys.stdout.buffer`, which gets every line at once.
+        target: a file; or a stream such as `sys.stdout.buffer`. Either gets every line at once, the file under the name
+            `unfinished(target)`: it takes its own when the block ends without an error. After an error, an interruption or
+            a crash an older file of that name is as it was, and the finished lines are in `unfinished(target)`.
 
     Raises:
         StorageError: the target cannot be written.
         BrokenPipeError: whoever reads the stream went away.
     """
-    with byte_writer(target) as put:
+    with _line_writer(target) as put:
         yield lambda result: put(b"".join(map(_json_line, _objects(result))))
 
 
@@ -56,9 +57,14 @@ def csv_table(target: Path | BinaryIO) -> Iterator[Write]:
         StorageError: the target cannot be written.
         BrokenPipeError: whoever reads the stream went away.
     """
-    with byte_writer(target) as put:
-        put(_csv_line(COLUMNS))
+    with _line_writer(target, head=_csv_line(COLUMNS)) as put:
         yield lambda result: put(b"".join(_csv_line([line.get(name) for name in COLUMNS]) for line in _objects(result)))
+
+
+def unfinished(target: Path) -> Path:
+    """Where lines for a file are while it is not complete: beside it, with `.part` after its name."""
+    place = target.resolve()  # a link stays, and what it points to is replaced
+    return place.with_name(f"{place.name}.part")
 
 
 @contextmanager
@@ -91,10 +97,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def byte_writer(target: Path | BinaryIO) -> Iterator[Callable[[bytes], None]]:
     """Give a function that writes bytes to a file, a device or a stream; see `json_lines`."""
-    if isinstance(target, Path) and not (target.exists() and not target.is_file() and not target.is_dir()):
+    if isinstance(target, Path) and not _is_special(target):
         with replacing(target) as file:
             yield lambda data: _put(file, data, str(target))
-    elif isinstance(target, Path):  # a device or a pipe, /dev/stdout: never replaced by a file
+    elif isinstance(target, Path):
         with writing(target):
             stream = target.open("wb", buffering=0)
         with stream:
@@ -103,10 +109,70 @@ def byte_writer(target: Path | BinaryIO) -> Iterator[Callable[[bytes], None]]:
         yield lambda data: _put(target, data, getattr(target, "name", "output"), flush=True)
 
 
+@contextmanager
+def _line_writer(target: Path | BinaryIO, *, head: bytes = b"") -> Iterator[Callable[[bytes], None]]:
+    """Give a function that writes whole lines after the head of a table; see `json_lines`."""
+    if isinstance(target, Path) and not _is_special(target):
+        with _growing(target, head) as put:
+            yield put
+    else:
+        with byte_writer(target) as put:
+            put(head)
+            yield put
+
+
+@contextmanager
+def _growing(target: Path, head: bytes) -> Iterator[Callable[[bytes], None]]:
+    """A file that is there line by line, under its unfinished name; with nothing but the head in it, an error removes it."""
+    part = unfinished(target)
+    with writing(target):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        part.unlink(missing_ok=True)  # an earlier run's; one that still goes on keeps its file, without a name
+        file = part.open("xb", buffering=0)
+    whole = 0  # bytes up to the end of the last whole line
+
+    def put(data: bytes) -> None:
+        nonlocal whole
+        _put(file, data, target)
+        whole += len(data)
+
+    with file:
+        try:
+            put(head)
+            yield put
+            with writing(target):
+                os.fsync(file.fileno())
+                _publish(file, part, target)
+        except BaseException:  # Ctrl-C too
+            with suppress(OSError):  # of a full disk, whose error is already on its way
+                file.truncate(whole)
+                if whole <= len(head) and _is_at(file, part):
+                    part.unlink()
+            raise
+
+
+def _publish(file: io.FileIO, part: Path, target: Path) -> None:
+    if not _is_at(file, part):
+        raise StorageError(f"Another run writes {str(target)!r} too: it has this run's place; give each a file of its own.")
+    part.replace(target.resolve())
+
+
+def _is_at(file: io.FileIO, path: Path) -> bool:
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
+
+
+def _is_special(target: Path) -> bool:
+    """Whether it is a device or a pipe, such as /dev/stdout, which must never be replaced by a file."""
+    return target.exists() and not target.is_file() and not target.is_dir()
+
+
 def _put(file: BinaryIO | io.RawIOBase, data: bytes, name: object, *, flush: bool = False) -> None:
     with writing(str(name)):
         try:
-            file.write(data)
+            while data:
+                data = data[file.write(data) or 0 :]  # a file without a buffer may take a part
             if flush:
                 file.flush()
             return

@@ -16,11 +16,13 @@ class VideoFindings:
         frames: what was found in each frame that was looked at, in order of time.
         whole: the verdict on the video; its time and heat map are those of the frame that speaks most for damage.
         duration: seconds; up to the last frame looked at where the file does not say.
+        incomplete: one sentence when frames are missing, as in a file that was cut off: nobody looked at those.
     """
 
     frames: tuple[Findings, ...]
     whole: Findings
     duration: float
+    incomplete: str | None = None
 
     @property
     def source(self) -> str:
@@ -32,10 +34,14 @@ class VideoFindings:
         return min(self.frames, key=lambda frame: abs((frame.time or 0.0) - time))
 
     def as_json(self) -> dict[str, object]:
-        """The line of the whole video: no `time`, which a frame's line has, but `frames`, `duration` and `strongest_time`."""
+        """The line of the whole video: no `time`, which a frame's line has, but `frames`, `duration` and `strongest_time`.
+
+        An incomplete video has its verdict and an `error`.
+        """
         line = self.whole.as_json()
         strongest = line.pop("time", None)
-        return {**line, "frames": len(self.frames), "duration": round(self.duration, 3), "strongest_time": strongest}
+        line |= {"frames": len(self.frames), "duration": round(self.duration, 3), "strongest_time": strongest}
+        return line if self.incomplete is None else {**line, "error": self.incomplete}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ def inspect_video(
     heat: bool = False,
     limits: VideoLimits = VIDEO_LIMITS,
 ) -> VideoFindings:
-    """Inspect the frames of a video that are worth looking at, several at the same time.
+    """Inspect the frames of a video that are worth looking at, several at the same time; of one that is cut off, what is there.
 
     Args:
         detector: what finds damage.
@@ -46,10 +46,11 @@ def inspect_video(
     """
     side = detector.card.side
     frames: Iterable[Frame]
+    missing: list[str] = []
     if rate is None:
-        frames = choose_frames(path, at_most=at_most, side=side, limits=limits)
+        frames = choose_frames(path, at_most=at_most, side=side, limits=limits, incomplete=missing.append)
     else:  # as a stream, because there can be thousands
-        frames = frames_at_rate(path, rate=rate, side=side, limits=limits)
+        frames = frames_at_rate(path, rate=rate, side=side, limits=limits, incomplete=missing.append)
     facts = video_facts(path, limits=limits)
 
     def inspect(frame: Frame) -> Findings:
@@ -64,6 +65,7 @@ def inspect_video(
         frames=found,
         whole=verdict_of(found, normal=detector.card.normal, threshold=detector.threshold),
         duration=last if facts.duration is None else max(last, facts.duration),
+        incomplete=missing[0] if missing else None,
     )
 
 

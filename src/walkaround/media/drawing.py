@@ -6,6 +6,7 @@ carries a meaning alone: verdicts have words and signs, the model's threshold ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
@@ -33,7 +34,20 @@ _SMALLEST_FONT = 10
 _SIGN_SCALE = 4  # signs are drawn so much larger and reduced, because Pillow's polygons have hard edges
 
 
-def draw_findings(pixels: Pixels, findings: Findings, *, heat: bool = True) -> Pixels:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HeatLayer:
+    """A heat map ready to be laid over pictures of one size: it is worth keeping for the frames of a video.
+
+    Attributes:
+        colours: "RGB".
+        cover: "L", how much the colours hide.
+    """
+
+    colours: Image.Image
+    cover: Image.Image
+
+
+def draw_findings(pixels: Pixels, findings: Findings, *, heat: bool = True, layer: HeatLayer | None = None) -> Pixels:
     """Draw the heat map on a picture and put a banner under it: verdict, label, confidence, and the time of a frame.
 
     The banner hides nothing. Its height depends on the picture's size alone, so that all frames of a video stay alike.
@@ -42,35 +56,42 @@ def draw_findings(pixels: Pixels, findings: Findings, *, heat: bool = True) -> P
         pixels: uint8 [h, w, 3], RGB, upright, at any scale.
         findings: what was found in it.
         heat: whether to draw the heat map, if there is one.
+        layer: the heat map as a layer for a picture of this size, where that was made before.
 
     Returns:
         uint8 [h + banner, w, 3].
     """
     if heat and findings.heat_map is not None:
-        pixels = heat_overlay(pixels, findings.heat_map)
+        pixels = heat_overlay(pixels, layer or findings.heat_map)
     return np.concatenate([pixels, np.asarray(_banner(pixels.shape[1], pixels.shape[0], findings))])
 
 
-def heat_overlay(pixels: Pixels, heat_map: HeatMap) -> Pixels:
+def heat_overlay(pixels: Pixels, heat: HeatMap | HeatLayer) -> Pixels:
     """Colour a picture by its heat map, and draw a line where the heat reaches the model's threshold.
 
     Args:
         pixels: uint8 [h, w, 3], RGB.
-        heat_map: see `HeatMap`; of any size.
+        heat: see `HeatMap`; of any size. Or a layer of the picture's size.
 
     Returns:
         uint8 [h, w, 3], a new array.
     """
     picture = Image.fromarray(pixels)
-    scale = min(1.0, _OVERLAY_SIDE / max(picture.size))
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    layer = heat if isinstance(heat, HeatLayer) else heat_layer(heat, picture.width, picture.height)
+    picture.paste(layer.colours, mask=layer.cover)
+    return np.array(picture)
+
+
+def heat_layer(heat_map: HeatMap, width: int, height: int) -> HeatLayer:
+    """What `heat_overlay` lays over a picture of this size in pixels."""
+    scale = min(1.0, _OVERLAY_SIDE / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     grid = Image.fromarray(np.nan_to_num(np.asarray(heat_map, np.float32)))
     heat = np.clip(np.asarray(grid.resize(size, Image.Resampling.BICUBIC)), 0, None)
     overlay = Image.fromarray(_coloured(heat))
-    if overlay.size != picture.size:
-        overlay = overlay.resize(picture.size, Image.Resampling.BICUBIC)
-    picture.paste(overlay.convert("RGB"), mask=overlay.getchannel("A"))
-    return np.array(picture)
+    if overlay.size != (width, height):
+        overlay = overlay.resize((width, height), Image.Resampling.BICUBIC)
+    return HeatLayer(colours=overlay.convert("RGB"), cover=overlay.getchannel("A"))
 
 
 def _coloured(heat: NDArray[np.float32]) -> Pixels:

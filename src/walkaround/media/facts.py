@@ -22,7 +22,7 @@ Grey = bytes
 _DETAIL_SIDE = 512  # pictures below twice this are looked at as they are stored
 _LONGEST = 4096  # of a panorama, or of a file that is one row of millions, only the beginning is measured
 _NETWORK_SIDE = 320
-_THUMBNAIL_SIDE = 16
+_THUMBNAIL_SIDE = 32
 _HASH_SIDE = 8
 _COLOUR_SIDE = 128
 
@@ -57,7 +57,7 @@ class PictureFacts:
         colourfulness: Hasler and Suesstrunk 2003, on values of 0 to 1; 0 for grey.
         sha256: of the file.
         dhash: 128 bits, see `difference_hash`.
-        thumbnail: 16 x 16 grey bytes, row by row: to verify what the hash proposes.
+        thumbnail: 32 x 32 grey bytes, row by row: by it near-duplicates are told.
     """
 
     path: Path

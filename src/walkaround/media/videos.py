@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -114,16 +114,23 @@ def video_facts(path: Path, *, limits: VideoLimits = VIDEO_LIMITS) -> VideoFacts
         )
 
 
-def read_frames(path: Path, *, side: int | None = None, limits: VideoLimits = VIDEO_LIMITS) -> Iterator[Frame]:
+def read_frames(
+    path: Path,
+    *,
+    side: int | None = None,
+    limits: VideoLimits = VIDEO_LIMITS,
+    incomplete: Callable[[str], None] | None = None,
+) -> Iterator[Frame]:
     """Yield every frame that can be decoded, in order, upright, at its own time; only one is held at once.
 
     A frame without a time of its own, or with one that does not come after the last, follows at the stream's average rate.
-    Damaged frames are left out. A file that is cut off gives what is there; a warning is logged that says how much is missing.
+    Damaged frames are left out. A file that is cut off gives what is there, and `incomplete` is told how much is missing.
 
     Args:
         path: the video.
         side: frames come reduced to this many pixels on the shorter side; smaller ones come as they are. None: full size.
         limits: what the video may cost.
+        incomplete: called after the last frame with a sentence, when frames are missing; None: it is logged as a warning.
 
     Raises:
         VideoError: on the first step when the file is no video or nothing can be decoded; later when a limit is passed.
@@ -148,10 +155,10 @@ def read_frames(path: Path, *, side: int | None = None, limits: VideoLimits = VI
             raise VideoError(f"{str(path)!r} holds no frame that can be decoded; record or copy it again.")
         missing = 0 if duration is None else duration - (time + step)
         if missing > max(1.0, 2 * step) or 0 < count < 0.98 * stream.frames:
-            _LOG.warning(
-                "%r is incomplete: it says that it lasts %.1f seconds, but only %d frames up to %.1f seconds can be read.",
-                str(path), duration or 0, count, time,
-            )  # fmt: skip
+            (incomplete or _LOG.warning)(
+                f"{str(path)!r} is incomplete: it says that it lasts {duration or 0:.1f} seconds, but only {count} frames up to"
+                f" {time:.1f} seconds can be read; record or copy it again."
+            )
 
 
 def write_video(path: Path, frames: Iterable[Frame], *, frame_rate: float) -> None:

@@ -17,8 +17,6 @@ from walkaround.errors import PackageError
 
 NAME = "efficientnet-lite0"
 LICENCE = "Apache-2.0"
-PIXELS = "pixels"
-"""Input of every graph: float32 [n, 3, height, width], RGB, 0 to 255. Normalisation is part of the graph."""
 
 _WEIGHTS = Path(__file__).parent / "weights" / "efficientnet_lite0.onnx"
 

@@ -11,14 +11,8 @@ from scipy.special import expit, softmax
 from walkaround.models.backbone import FEATURE_COUNT, POOLED_LAYERS, Layer
 from walkaround.models.graph import Graph
 from walkaround.models.heads import Head
+from walkaround.models.names import FEATURES, HEAT, PROBABILITIES
 from walkaround.models.projection import Projection
-
-PROBABILITIES = "probabilities"
-"""Output float32 [n, classes], rows add up to 1."""
-HEAT = "heat"
-"""Output float32 [n, rows, columns], see walkaround.damage.findings.HeatMap."""
-FEATURES = "features"
-"""Output float32 [n, features] of the graph that training reads the pictures with."""
 
 _HEAT_GRID = 20  # of stride 16 at 320 pixels
 

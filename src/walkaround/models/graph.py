@@ -10,7 +10,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from walkaround.models.backbone import PIXELS, Layer, load_backbone
+from walkaround.models.backbone import Layer, load_backbone
+from walkaround.models.names import PIXELS
 
 Attribute = int | float | str | list[int]
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import SVC
 
 from walkaround.models.graph import Graph
 
@@ -79,30 +79,34 @@ class KernelHead:
 
     def write(self, graph: Graph, rows: str, choose: Choose) -> tuple[str, str]:
         """See `Head`."""
-        kernel = self._write_kernel(graph, rows)
-        scores = graph.node("Add", [graph.node("MatMul", [kernel, graph.constant(self.weights)]), graph.constant(self.offsets)])
+        # The supports are the largest array of the graph: they are gone through twice, whatever the number of steps.
+        products = graph.transposed_product(rows, graph.constant(self.supports))
+        lengths = graph.node("ReduceSumSquare", [rows], attributes={"axes": [1], "keepdims": 1})
+        squares = graph.constant((self.supports**2).sum(axis=1))
+
+        def kernel(share: float) -> str:
+            """[n, supports]: `gaussian_kernel` of the rows, shrunk to a share of them, and the supports."""
+            both = graph.node("Add", [graph.node("Mul", [lengths, graph.scalar(share**2)]), squares])
+            distance = graph.node("Sub", [both, graph.node("Mul", [products, graph.scalar(2 * share)])])
+            return graph.node("Exp", [graph.node("Mul", [distance, graph.scalar(-self.gamma)])])
+
+        weighted = graph.node("MatMul", [kernel(1.0), graph.constant(self.weights)])
+        scores = graph.node("Add", [weighted, graph.constant(self.offsets)])
         chosen = graph.transposed_product(choose(scores), graph.constant(self.weights))
-        gradient = ""
+        return scores, self._write_slope(graph, rows, kernel, chosen)
+
+    def _write_slope(self, graph: Graph, rows: str, kernel: Callable[[float], str], chosen: str) -> str:
+        """[n, coordinates]: mean gradient on the way, from d exp(-g |r - s|^2) / d r = 2 g exp(-g |r - s|^2) (s - r)."""
+        pulls, shares = "", ""
         for step in range(PATH_STEPS):
             share = (step + 0.5) / PATH_STEPS
-            part = self._write_slope(graph, graph.node("Mul", [rows, graph.scalar(share)]), chosen)
-            gradient = graph.node("Add", [gradient, part]) if gradient else part
-        return scores, graph.node("Mul", [gradient, graph.scalar(1 / PATH_STEPS)])
-
-    def _write_kernel(self, graph: Graph, rows: str) -> str:
-        """[n, supports]: `gaussian_kernel` of the rows and the supports."""
-        lengths = graph.node("ReduceSumSquare", [rows], attributes={"axes": [1], "keepdims": 1})
-        products = graph.transposed_product(rows, graph.constant(self.supports))
-        both = graph.node("Add", [lengths, graph.constant((self.supports**2).sum(axis=1))])
-        distance = graph.node("Sub", [both, graph.node("Mul", [products, graph.scalar(2.0)])])
-        return graph.node("Exp", [graph.node("Mul", [distance, graph.scalar(-self.gamma)])])
-
-    def _write_slope(self, graph: Graph, rows: str, chosen: str) -> str:
-        """[n, coordinates]: gradient at the rows, from d exp(-g |r - s|^2) / d r = 2 g exp(-g |r - s|^2) (s - r)."""
-        pull = graph.node("Mul", [self._write_kernel(graph, rows), chosen])
-        towards = graph.node("MatMul", [pull, graph.constant(self.supports)])
-        away = graph.node("Mul", [rows, graph.node("ReduceSum", [pull, graph.shape(1)], attributes={"keepdims": 1})])
-        return graph.node("Mul", [graph.node("Sub", [towards, away]), graph.scalar(2.0 * self.gamma)])
+            pull = graph.node("Mul", [kernel(share), chosen])
+            shared = graph.node("Mul", [pull, graph.scalar(share)])
+            pulls = graph.node("Add", [pulls, pull]) if pulls else pull
+            shares = graph.node("Add", [shares, shared]) if shares else shared
+        towards = graph.node("MatMul", [pulls, graph.constant(self.supports)])
+        away = graph.node("Mul", [rows, graph.node("ReduceSum", [shares, graph.shape(1)], attributes={"keepdims": 1})])
+        return graph.node("Mul", [graph.node("Sub", [towards, away]), graph.scalar(2.0 * self.gamma / PATH_STEPS)])
 
 
 def gaussian_kernel(rows: Rows, supports: Rows, gamma: float) -> Rows:
@@ -124,15 +128,23 @@ def fit_linear(rows: Rows, class_ids: NDArray[np.int64], *, strength: float) -> 
 
 
 def fit_kernel(rows: Rows, class_ids: NDArray[np.int64], *, strength: float, gamma: float) -> KernelHead:
-    """Support vector machines with a Gaussian kernel; one for two classes, one a class against the rest for more."""
-    kernel = gaussian_kernel(rows, rows, gamma)
-    classes = np.unique(class_ids)
-    targets = [class_ids == classes[1]] if len(classes) == 2 else [class_ids == one for one in classes]
-    weights = np.zeros((len(rows), len(targets)), dtype=np.float32)
-    offsets = np.zeros(len(targets), dtype=np.float32)
-    for column, target in enumerate(targets):
-        model = SVC(C=strength, kernel="precomputed", class_weight="balanced", cache_size=100).fit(kernel, target)
-        weights[model.support_, column] = model.dual_coef_[0]
-        offsets[column] = model.intercept_[0]
-    used = np.flatnonzero(weights.any(axis=1))
-    return KernelHead(supports=rows[used], weights=weights[used], offsets=offsets, gamma=gamma)
+    """Regularised least squares with a Gaussian kernel towards 1 for a class and -1 for the rest, in closed form.
+
+    Each class weighs the same, however many rows it has. Every row is a support.
+    Source: Suykens and Vandewalle (1999), Least squares support vector machine classifiers, equation 18.
+
+    Args:
+        rows: float32 [n, coordinates].
+        class_ids: int64 [n], two classes at least.
+        strength: inverse of the regularisation, of a class that is neither rare nor common.
+        gamma: of the kernel.
+    """
+    classes, positions, counts = np.unique(class_ids, return_inverse=True, return_counts=True)
+    targets = (2 * np.eye(len(classes), dtype=np.float32) - 1)[positions][:, 1 if len(classes) == 2 else 0 :]
+    system = gaussian_kernel(rows, rows, gamma)
+    system[np.diag_indices(len(rows))] += (counts * (len(classes) / len(rows) / strength)).astype(np.float32)[positions]
+    factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)  # its transpose can be factored in place
+    solved = cho_solve(factor, np.column_stack([targets, np.ones(len(rows), dtype=np.float32)]), check_finite=False)
+    offsets = solved[:, :-1].sum(axis=0) / solved[:, -1].sum()
+    weights = solved[:, :-1] - offsets * solved[:, -1:]
+    return KernelHead(supports=rows, weights=weights.astype(np.float32), offsets=offsets.astype(np.float32), gamma=gamma)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from walkaround.models.backbone import PATCH_LAYERS
-from walkaround.models.classify import HEAT, PROBABILITIES
 from walkaround.models.graph import Graph
+from walkaround.models.names import HEAT, PROBABILITIES
 
 PATCHES = "patches"
 """Output float32 [n, channels, rows, columns] of the graph that training reads normal pictures with."""

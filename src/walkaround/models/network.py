@@ -11,7 +11,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from walkaround.errors import PackageError
-from walkaround.models.backbone import PIXELS
+from walkaround.models.names import PIXELS
 
 
 def cores() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from walkaround.buckets.buckets import Buckets
 from walkaround.datasets.checks import CheckReport, check_survey
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.split import folds_by_group
@@ -22,7 +23,7 @@ def check(
     *,
     recipe: Recipe | None = None,
     labels: bool = True,
-    buckets: Mapping[str, Path] | None = None,
+    buckets: Buckets | None = None,
     progress: Progress | None = None,
 ) -> CheckReport:
     """List what is wrong with labelled pictures, as things to act on.
@@ -31,14 +32,16 @@ def check(
         pictures: a folder, table or manifest.
         recipe: settings; of these the seed, the folds, the threads and the cache matter here.
         labels: also look for wrong labels, which takes one pass of the network over the pictures. Training uses it again.
-        buckets: bucket name to local folder, for `s3://` addresses.
+        buckets: where the buckets of `s3://` addresses are.
         progress: told what is being done and how far it is.
 
     Raises:
         DatasetError: the pictures or labels cannot be used at all.
     """
     recipe, report = recipe or Recipe(), progress or silent
-    dataset = read_dataset(pictures, buckets=buckets or {})
+    dataset = read_dataset(
+        pictures, buckets=buckets, cache=recipe.cache, progress=lambda done, total: report("Fetching pictures", done, total)
+    )
     looked = survey(dataset, progress=lambda done, total: report("Looking at pictures", done, total))
     doubts = _doubts(looked, recipe, report) if labels else {}
     return check_survey(dataset, looked, label_doubt={Path(path): doubt for path, doubt in doubts.items()})

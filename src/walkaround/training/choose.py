@@ -31,8 +31,8 @@ class Candidate:
 # In order of trust on photos of other sources: far from all it has seen, a kernel falls back where a plane extrapolates.
 CANDIDATES = (
     Candidate(
-        name="kernel, strength 3",
-        fit=lambda rows, ids: fit_kernel(rows, ids, strength=3.0, gamma=0.5),
+        name="kernel, strength 1",
+        fit=lambda rows, ids: fit_kernel(rows, ids, strength=1.0, gamma=0.5),
     ),
     Candidate(
         name="linear, strength 10",

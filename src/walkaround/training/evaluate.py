@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from walkaround.buckets.buckets import Buckets
 from walkaround.damage.findings import Findings
 from walkaround.damage.kinds import means_normal
 from walkaround.datasets.reading import read_dataset
 from walkaround.errors import DatasetError, PictureError
 from walkaround.evaluation.measure import Evaluation, Row, measure
 from walkaround.inspection.detector import Detector
-from walkaround.training.fitting import Progress
+from walkaround.training.fitting import Progress, silent
 
 
 def evaluate(
@@ -22,7 +23,7 @@ def evaluate(
     *,
     threshold: float | None = None,
     seed: int = 0,
-    buckets: Mapping[str, Path] | None = None,
+    buckets: Buckets | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a package at its own threshold, or at another.
@@ -32,7 +33,7 @@ def evaluate(
         pictures: a folder, table or manifest with labels.
         threshold: probability of damage from which a picture counts as damaged; the package's own where None.
         seed: of the resampling behind the intervals.
-        buckets: bucket name to local folder, for `s3://` addresses.
+        buckets: where the buckets of `s3://` addresses are.
         progress: told what is being done and how far it is.
 
     Raises:
@@ -41,7 +42,8 @@ def evaluate(
     """
     detector = package if isinstance(package, Detector) else Detector(package)
     detector = detector if threshold is None else detector.at_threshold(threshold)
-    dataset = read_dataset(pictures, buckets=buckets or {})
+    report = progress or silent
+    dataset = read_dataset(pictures, buckets=buckets, progress=lambda done, total: report("Fetching pictures", done, total))
     labelled = [sample for sample in dataset.samples if sample.label is not None]
     if not labelled:
         raise DatasetError(
@@ -51,8 +53,7 @@ def evaluate(
 
     def predict(paths: Sequence[Path]) -> Iterator[Findings | PictureError]:
         for done, answer in enumerate(detector.predict(paths), start=1):
-            if progress is not None:
-                progress("Measuring", done, len(paths))
+            report("Measuring", done, len(paths))
             yield answer
 
     card = detector.card

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ Reader = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Network input, float32 [n, 3, side, side], to one row of features a picture."""
 
 _COMMIT_EVERY = 32
+_TELLING_ROWS = 24  # views read before the pace is believed: the first take longer
 
 
 class FeatureStore:
@@ -57,20 +60,18 @@ class FeatureStore:
         finally:
             self._database.close()
 
-    def has(self, picture: str, views: int) -> bool:
-        """Whether the first `views` views of the picture with this SHA-256 are there."""
+    def views_of(self, picture: str) -> int:
+        """How many views of the picture with this SHA-256 are there; they are the first ones."""
         with _keeping(self.path):
-            found = self._database.execute(
-                "SELECT count(*) FROM features WHERE picture = ? AND view < ?", (picture, views)
-            ).fetchone()
-        return bool(found[0] == views)
+            found = self._database.execute("SELECT count(*) FROM features WHERE picture = ?", (picture,)).fetchone()
+        return int(found[0])
 
-    def add(self, picture: str, rows: NDArray[np.float32]) -> None:
-        """Keep the rows, [views, features], of one picture; they are on disk after the next `commit`."""
+    def add(self, picture: str, rows: NDArray[np.float32], *, first: int = 0) -> None:
+        """Keep the rows, [views, features], of one picture from view `first` on; they are on disk after the next `commit`."""
         with _keeping(self.path):
             self._database.executemany(
                 "INSERT OR REPLACE INTO features VALUES (?, ?, ?)",
-                [(picture, number, row.astype(np.float16).tobytes()) for number, row in enumerate(rows)],
+                [(picture, number, row.astype(np.float16).tobytes()) for number, row in enumerate(rows, start=first)],
             )
 
     def commit(self) -> None:
@@ -90,29 +91,82 @@ class FeatureStore:
         return np.stack(found).astype(np.float32)
 
 
+class ViewBudget:
+    """How many views of each picture there is time for: fewer when they would not be read by the deadline, but always one.
+
+    The time that is needed is estimated from the pictures read so far.
+
+    Attributes:
+        views: how many are read of each picture from now on; falls, and never rises.
+    """
+
+    def __init__(self, views: int, *, deadline: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to count the time.
+
+        Args:
+            views: what is wanted.
+            deadline: on the clock; None: there is time for all of them.
+            clock: gives seconds.
+        """
+        self.views = views
+        self._deadline, self._clock, self._started = deadline, clock, clock()
+        self._rows = 0
+
+    def spend(self, rows: int, left: Mapping[int, int]) -> None:
+        """Note that `rows` more views were read, and give up those that the rest has no time for.
+
+        Args:
+            rows: views read since the last call, of all pictures.
+            left: how many pictures are left that have so many views already.
+        """
+        self._rows += rows
+        if self._deadline is None:
+            return
+        now = self._clock()
+        pace = (now - self._started) / self._rows if self._rows >= _TELLING_ROWS else 0.0
+        while self.views > 1 and (needed := _rows_needed(self.views, left)) and now + pace * needed > self._deadline:
+            self.views -= 1
+
+
+def _rows_needed(views: int, left: Mapping[int, int]) -> int:
+    return sum(pictures * max(0, views - held) for held, pictures in left.items())
+
+
 def read_features(
     store: FeatureStore,
     pictures: Sequence[tuple[Path, str]],
     *,
-    views: int,
+    views: ViewBudget,
     reader: Reader,
     threads: int,
     progress: Progress | None = None,
 ) -> None:
-    """Fill the store with the first `views` views of every picture (path, SHA-256) that it does not hold yet.
+    """Fill the store with the first views of every picture (path, SHA-256), as far as it does not hold them yet.
+
+    Afterwards it holds the first `views.views` of each, which are fewer than at the start when the time did not suffice.
 
     Raises:
         PictureError: a picture can no longer be read.
         StorageError: the store cannot be written.
     """
-    missing = [(path, key) for path, key in {key: (path, key) for path, key in pictures}.values() if not store.has(key, views)]
+    held = {key: store.views_of(key) for _, key in pictures}
+    missing = [(path, key) for key, path in {key: path for path, key in pictures}.items() if held[key] < views.views]
+    left = Counter(held[key] for _, key in missing)
+    views.spend(0, left)
     done = len(pictures) - len(missing)
     if progress is not None:
         progress(done, len(pictures))
     pool = ThreadPoolExecutor(threads)
+
+    def rows_of(path: Path, key: str) -> NDArray[np.float32] | None:
+        return _rows_of(path, key, range(held[key], views.views), reader)
+
     try:
-        for number, (key, rows) in enumerate(_in_order(pool, missing, views, reader), start=1):
-            store.add(key, rows)
+        for number, (key, rows) in enumerate(_in_order(pool, missing, rows_of), start=1):
+            left[held[key]] -= 1
+            if rows is not None:
+                store.add(key, rows, first=held[key])
+                views.spend(len(rows), left)
             if number % _COMMIT_EVERY == 0:
                 store.commit()
             if progress is not None:
@@ -123,12 +177,14 @@ def read_features(
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, missing: Sequence[tuple[Path, str]], views: int, reader: Reader
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    pool: ThreadPoolExecutor,
+    missing: Sequence[tuple[Path, str]],
+    rows_of: Callable[[Path, str], NDArray[np.float32] | None],
+) -> Iterator[tuple[str, NDArray[np.float32] | None]]:
     """Rows of the missing pictures; no more than a few are ever in flight, so that memory does not grow with their number."""
-    waiting: list[tuple[str, Future[NDArray[np.float32]]]] = []
+    waiting: list[tuple[str, Future[NDArray[np.float32] | None]]] = []
     for path, key in missing:
-        waiting.append((key, pool.submit(_rows_of, path, key, views, reader)))
+        waiting.append((key, pool.submit(rows_of, path, key)))
         if len(waiting) > 2 * _COMMIT_EVERY:
             first, rows = waiting.pop(0)
             yield first, rows.result()
@@ -136,10 +192,12 @@ def _in_order(
         yield key, rows.result()
 
 
-def _rows_of(path: Path, key: str, views: int, reader: Reader) -> NDArray[np.float32]:
+def _rows_of(path: Path, key: str, numbers: range, reader: Reader) -> NDArray[np.float32] | None:
+    if not numbers:
+        return None
     picture = read_picture(path, side=READ_SIDE)
     seed = int(key[:12], 16)  # by content: a picture has the same views in every training
-    return np.concatenate([reader(view(picture.pixels, number=number, seed=seed)[None]) for number in range(views)])
+    return np.concatenate([reader(view(picture.pixels, number=number, seed=seed)[None]) for number in numbers])
 
 
 def network_reader(network: Network, output: str) -> Reader:

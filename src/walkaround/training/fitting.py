@@ -14,20 +14,22 @@ from walkaround.datasets.split import folds_by_group
 from walkaround.evaluation.calibration import fit_platt, fit_temperature
 from walkaround.evaluation.thresholds import best_accuracy, best_labels
 from walkaround.media.pictures import read_picture
-from walkaround.models.classify import FEATURES, HEAT, Classifier, write_features
+from walkaround.models.classify import Classifier, write_features
 from walkaround.models.heads import Head, Rows
 from walkaround.models.memory import CHANNELS, GRID, PATCHES, SCORES, remember, write_patches
+from walkaround.models.names import FEATURES, HEAT
 from walkaround.models.network import Network
 from walkaround.models.preparation import SIDE, network_pixels
 from walkaround.models.projection import FITTED_ROWS, Projection, fit_projection
 from walkaround.training.choose import Trial, best, compare, training_rows
-from walkaround.training.features import FeatureStore, Reader, network_reader, read_features
+from walkaround.training.features import FeatureStore, Reader, ViewBudget, network_reader, read_features
 from walkaround.training.plan import Picture, Plan
 from walkaround.training.recipe import Recipe
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much there is)."""
 
+_FITTING_SHARE = 0.2  # of a time budget, about what fitting takes of a whole training
 _MOST_HEATED = 60
 _PATCHES_OF_A_PICTURE = 200
 _MOST_CANDIDATES = 20_000
@@ -54,7 +56,8 @@ class Fitted:
 
 def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | None, progress: Progress) -> Fitted:
     """Fit a classifier: features, candidates, calibration, threshold, graph; all on the training pictures alone."""
-    projection, views = read_coordinates(plan.train, recipe, threads=threads, progress=progress)
+    reading = None if deadline is None else deadline - _FITTING_SHARE * (deadline - time.monotonic())
+    projection, views = read_coordinates(plan.train, recipe, threads=threads, progress=progress, deadline=reading)
     class_ids = plan.class_ids
     folds = folds_by_group([picture.label for picture in plan.train], plan.groups, folds=recipe.folds, seed=recipe.seed)
     trials = compare(
@@ -75,39 +78,40 @@ def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | N
     return Fitted(
         model=classifier.write(),
         threshold=threshold,
-        told=_told(trials, chosen),
+        told={**_told(trials, chosen), "views": len(views)},
         doubts=label_doubts(plan, out_of_fold(chosen, classifier)[0]),
     )
 
 
 def read_coordinates(
-    pictures: Sequence[Picture], recipe: Recipe, *, threads: int, progress: Progress
+    pictures: Sequence[Picture], recipe: Recipe, *, threads: int, progress: Progress, deadline: float | None = None
 ) -> tuple[Projection, list[Rows]]:
-    """Features of every view of the pictures, and from them the projection and each view's coordinates."""
+    """Features of every view that there is time for, and from them the projection and each view's coordinates."""
     store = FeatureStore(recipe.cache, FEATURES)
     try:
         reader = network_reader(Network(write_features()), FEATURES)
         keys = [picture.sha256 for picture in pictures]
+        budget = ViewBudget(recipe.views, deadline=deadline)
         read_features(
             store,
             [(picture.sample.path, picture.sha256) for picture in pictures],
-            views=recipe.views,
+            views=budget,
             reader=reader,
             threads=threads,
             progress=lambda done, total: progress("Reading pictures", done, total),
         )
-        projection = _fit_projection(store, keys, recipe)
-        views = [_coordinates(store, keys, number, projection) for number in range(recipe.views)]
+        projection = _fit_projection(store, keys, budget.views, recipe.seed)
+        views = [_coordinates(store, keys, number, projection) for number in range(budget.views)]
     finally:
         store.close()
     return projection, views
 
 
-def _fit_projection(store: FeatureStore, keys: Sequence[str], recipe: Recipe) -> Projection:
+def _fit_projection(store: FeatureStore, keys: Sequence[str], views: int, seed: int) -> Projection:
     """The projection of a seeded sample of pictures, all views of each equally."""
-    rng = np.random.default_rng(recipe.seed)
-    sample = [keys[index] for index in rng.permutation(len(keys))[: FITTED_ROWS // recipe.views]]
-    return fit_projection(np.concatenate([store.rows(sample, number) for number in range(recipe.views)]))
+    rng = np.random.default_rng(seed)
+    sample = [keys[index] for index in rng.permutation(len(keys))[: FITTED_ROWS // views]]
+    return fit_projection(np.concatenate([store.rows(sample, number) for number in range(views)]))
 
 
 def _coordinates(store: FeatureStore, keys: Sequence[str], view: int, projection: Projection) -> Rows:
@@ -223,7 +227,7 @@ def _patches(pictures: Sequence[Picture], recipe: Recipe, *, threads: int, progr
         read_features(
             store,
             [(picture.sample.path, picture.sha256) for picture in pictures],
-            views=1,
+            views=ViewBudget(1),
             reader=as_reader,
             threads=threads,
             progress=lambda done, total: progress("Reading pictures", done, total),
@@ -242,7 +246,7 @@ def _thinned(candidates: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 
 def time_limit(recipe: Recipe) -> float | None:
-    """When, on the clock of `time.monotonic`, no further candidate may begin."""
+    """When, on the clock of `time.monotonic`, no more views are read and no further candidate may begin."""
     return None if recipe.minutes is None else time.monotonic() + 60 * recipe.minutes
 
 

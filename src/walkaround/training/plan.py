@@ -87,8 +87,9 @@ def make_plan(looked: Survey, recipe: Recipe, *, own_test: frozenset[str] | None
     ]
     train, test, notes = _parts(pictures, recipe, own_test)
     names = {picture.label for picture in train}
-    normal = {name for name in names if means_normal(name) or simplified(name) in map(simplified, recipe.normal)}
+    normal = {name for name in names if _is_normal(name, recipe)}
     if names and names == normal and len(names) == 1:
+        _check_meant(looked, recipe, dropped=_dropped(looked, notes, own_test))
         _check_enough(train)
         return Plan(
             task="anomaly",
@@ -151,6 +152,27 @@ def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], 
 def _different(pictures: list[Picture]) -> Counter[str]:
     """How many different pictures (duplicate groups) each class has."""
     return Counter(label for label, _ in {(picture.label, picture.group) for picture in pictures})
+
+
+def _is_normal(name: str, recipe: Recipe) -> bool:
+    return means_normal(name) or simplified(name) in map(simplified, recipe.normal)
+
+
+def _dropped(looked: Survey, notes: list[Problem], own_test: frozenset[str] | None) -> list[Sample]:
+    """The samples that were given to train on, and are not trained on."""
+    leaked = {name for note in notes if note.kind == "leak" for name in note.files}
+    copies = [sample for sample in looked.samples if str(sample.path) in leaked]
+    return copies + [s for s in looked.left_out if s.split != "test" and str(s.path) not in (own_test or ())]
+
+
+def _check_meant(looked: Survey, recipe: Recipe, *, dropped: list[Sample]) -> None:
+    """Refuse to detect anomalies from normal pictures alone when pictures of damage were meant to be there."""
+    lost = looked.why_only_normal(lambda name: _is_normal(name, recipe), left_out=dropped)
+    if lost is not None:
+        raise TrainingError(
+            f"Only normal pictures are left to train on, though others were given. {lost}"
+            " `walkaround check` names each; correct them, or take them out if normal pictures alone are what is meant."
+        )
 
 
 def _check_enough(train: list[Picture]) -> None:

@@ -19,8 +19,8 @@ class Recipe:
 
     Attributes:
         seed: of the split, the folds and the choice of patches; the same seed and pictures give the same package.
-        minutes: time budget for comparing candidates, counted from the start; None compares all of them. The first candidate
-            is always trained, however short the time.
+        minutes: time budget, counted from the start; None: none. When it would not suffice, disturbed views are left out
+            first, then candidates; every picture is read once and the first candidate is trained, however short the time.
         views: how many views each training picture is learnt from: itself and views - 1 disturbances of it.
         folds: of the cross-validation on the training pictures.
         test_share: share of the pictures kept back to measure on when no test pictures are given.

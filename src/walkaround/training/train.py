@@ -6,15 +6,16 @@ import hashlib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from walkaround.buckets.buckets import Buckets
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.sample import Dataset, Problem
 from walkaround.datasets.survey import survey
@@ -51,7 +52,7 @@ def train(
     out: Path | str,
     test: Path | str | None = None,
     recipe: Recipe | None = None,
-    buckets: Mapping[str, Path] | None = None,
+    buckets: Buckets | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Train a package on labelled pictures; what kind of model, the labels decide.
@@ -61,7 +62,7 @@ def train(
         out: folder of the package; an older package there is replaced when the new one is whole.
         test: labelled pictures to measure on; without them a part of `pictures` is kept back.
         recipe: settings, the defaults where None.
-        buckets: bucket name to local folder, for `s3://` addresses.
+        buckets: where the buckets of `s3://` addresses are.
         progress: told what is being done and how far it is.
 
     Raises:
@@ -72,7 +73,7 @@ def train(
     recipe, report = recipe or Recipe(), progress or silent
     started, deadline = time.monotonic(), time_limit(recipe)
     check_target(Path(out))
-    dataset, own_test = _dataset(pictures, test, buckets or {})
+    dataset, own_test = _dataset(pictures, test, buckets, cache=recipe.cache, progress=report)
     looked = survey(dataset, progress=lambda done, total: report("Looking at pictures", done, total))
     plan = make_plan(looked, recipe, own_test=own_test)
     threads = recipe.threads or cores()
@@ -85,17 +86,32 @@ def train(
     if evaluation is not None:
         card = replace(card, scores=_scores(evaluation))
     package = write_package(Path(out), fitted.model, card)
-    return Trained(package=package, evaluation=evaluation, problems=(*looked.problems, *plan.notes))
+    return Trained(
+        package=package, evaluation=evaluation, problems=(*looked.problems, *plan.notes, *_short_of_time(card, recipe))
+    )
+
+
+def _short_of_time(card: Card, recipe: Recipe) -> list[Problem]:
+    """What the time budget did not allow."""
+    read = card.training["views"]
+    if card.task != "classes" or recipe.minutes is None or read == recipe.views:
+        return []
+    message = (
+        f"In {recipe.minutes:g} minutes all pictures were read, but only {read} of {recipe.views} views of each: the model has"
+        " seen less of other cameras and light. Type the command again to go on from what was read, or give more --minutes."
+    )
+    return [Problem(kind="time", severity="note", message=message)]
 
 
 def _dataset(
-    pictures: Path | str, test: Path | str | None, buckets: Mapping[str, Path]
+    pictures: Path | str, test: Path | str | None, buckets: Buckets | None, *, cache: Path, progress: Progress
 ) -> tuple[Dataset, frozenset[str] | None]:
     """All pictures as one dataset, so that copies between training and test are noticed; and the paths of the test."""
-    dataset = read_dataset(pictures, buckets=buckets)
+    read = partial(read_dataset, buckets=buckets, cache=cache, progress=partial(progress, "Fetching pictures"))
+    dataset = read(pictures)
     if test is None:
         return dataset, None
-    kept_back = read_dataset(test, buckets=buckets)
+    kept_back = read(test)
     paths = {sample.path for sample in kept_back.samples}
     joined = replace(
         dataset,
@@ -136,7 +152,7 @@ def _card(name: str, plan: Plan, fitted: Fitted, recipe: Recipe, *, seconds: flo
         data=_data(plan),
         training={
             "seed": recipe.seed,
-            "views": recipe.views if plan.task == "classes" else 1,
+            "views": 1,
             "folds": recipe.folds,
             "seconds": round(seconds, 1),
             "numpy": np.__version__,

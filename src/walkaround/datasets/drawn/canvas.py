@@ -12,6 +12,9 @@ from PIL import Image, ImageChops, ImageDraw
 from walkaround.datasets.drawn.body import Body, Face, Floats
 from walkaround.datasets.drawn.camera import SUPERSAMPLE, Camera
 
+_SHARP = 1.5
+"""Turn times thickness, subpixels: about twice the width of the notch that a corner without rounding leaves."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
@@ -19,6 +22,11 @@ class Material:
 
     colour: tuple[int, int, int]
     gloss: int
+
+    @property
+    def ink(self) -> tuple[int, int, int, int]:
+        """What a `Canvas` is filled with."""
+        return (*self.colour, self.gloss)
 
 
 GLASS = Material(colour=(22, 27, 31), gloss=120)
@@ -70,16 +78,21 @@ def scaled(outline: Floats, share: float | tuple[float, float]) -> Floats:
 
 
 class Canvas:
-    """Two sheets at twice the picture's size: the colour of every material, and how much of the surroundings it mirrors."""
+    """What is painted, at twice the picture's size.
+
+    Attributes:
+        sheet: four bands: the colour of every material, and how much of the surroundings it mirrors. Its mode is "CMYK", the
+            one of Pillow's that leaves the fourth band alone.
+        shown: "L", where anything of the car is.
+    """
 
     def __init__(self, camera: Camera, body: Body, paint: Material) -> None:
         self.camera, self.body = camera, body
         size = (camera.width * SUPERSAMPLE, camera.height * SUPERSAMPLE)
         self.paint = paint
-        self.colour = Image.new("RGB", size, paint.colour)
-        self.gloss = Image.new("L", size, paint.gloss)
+        self.sheet = Image.new("CMYK", size, paint.ink)
         self.shown = Image.new("L", size)
-        self._colours, self._glosses = ImageDraw.Draw(self.colour), ImageDraw.Draw(self.gloss)
+        self._drawing = ImageDraw.Draw(self.sheet)
         self._shown = ImageDraw.Draw(self.shown)
 
     def seen(self, face: Face, outline: Floats) -> tuple[Floats, Floats]:
@@ -98,8 +111,7 @@ class Canvas:
         if len(pixels) < 3:
             return
         flat = (pixels * SUPERSAMPLE).ravel().tolist()
-        self._colours.polygon(flat, fill=material.colour)
-        self._glosses.polygon(flat, fill=material.gloss)
+        self._drawing.polygon(flat, fill=material.ink)
         if beyond:
             self._shown.polygon(flat, fill=255)
 
@@ -112,16 +124,14 @@ class Canvas:
                 if len(hole) >= 3:
                     ImageDraw.Draw(body).polygon((hole * SUPERSAMPLE).ravel().tolist(), fill=0)
             body = body.crop(box)
-            self.colour.paste(self.paint.colour, box, body)
-            self.gloss.paste(self.paint.gloss, box, body)
+            self.sheet.paste(self.paint.ink, box, body)
         self.shown = ImageChops.lighter(self.shown, outline)
         self._shown = ImageDraw.Draw(self.shown)
 
     def paint_over(self, mask: NDArray[np.bool_], material: Material) -> None:
         """Lay a material over all pixels of a mask of any size, its edges smoothed."""
-        sheet = Image.fromarray(mask.astype(np.uint8) * 255).resize(self.colour.size, Image.Resampling.BILINEAR)
-        self.colour.paste(material.colour, mask=sheet)
-        self.gloss.paste(material.gloss, mask=sheet)
+        sheet = Image.fromarray(mask.astype(np.uint8) * 255).resize(self.sheet.size, Image.Resampling.BILINEAR)
+        self.sheet.paste(material.ink, mask=sheet)
 
     def line(self, face: Face, points: Floats, material: Material, *, width: float) -> None:
         """Draw a line on a face; width in metres."""
@@ -137,9 +147,9 @@ class Canvas:
 
     def _stroke(self, pixels: Floats, material: Material, thick: int) -> None:
         flat = (pixels * SUPERSAMPLE).ravel().tolist()
-        joint = "curve" if thick > 4 else None  # rounding the corners of thin lines takes time and cannot be seen
-        self._colours.line(flat, fill=material.colour, width=thick, joint=joint)
-        self._glosses.line(flat, fill=material.gloss, width=thick, joint=joint)
+        # Rounding corners takes most of the time, and cannot be seen where a line hardly bends.
+        joint = "curve" if thick > 4 and _sharpest(pixels) * thick > _SHARP else None
+        self._drawing.line(flat, fill=material.ink, width=thick, joint=joint)
 
     def mask(self, face: Face, outline: Floats) -> NDArray[np.bool_]:
         """The pixels inside an outline on a face, bool [height, width]."""
@@ -148,6 +158,14 @@ class Canvas:
         if len(pixels) >= 3:
             ImageDraw.Draw(sheet).polygon(pixels.ravel().tolist(), fill=1)
         return np.asarray(sheet)
+
+
+def _sharpest(points: Floats) -> float:
+    """The largest turn, in radians, of a line through points [n, 2]."""
+    steps = np.diff(points, axis=0)
+    before, after = steps[:-1], steps[1:]
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    return float(np.abs(np.arctan2(cross, (before * after).sum(axis=1))).max(initial=0.0))
 
 
 def straight(first: tuple[float, float], last: tuple[float, float], *, points: int = 16) -> Floats:

@@ -17,7 +17,7 @@ from walkaround.datasets.drawn.damage import Mask, Site, break_lamp, scratch, sh
 from walkaround.datasets.drawn.metal import Crush, Dent, crush_at, dent_at
 from walkaround.datasets.drawn.outlines import LAMP_SHAPES, Look
 from walkaround.datasets.drawn.parts import draw_parts
-from walkaround.datasets.drawn.scene import Scene, Shades, develop, draw_background, draw_scene, enlarged, reflected
+from walkaround.datasets.drawn.scene import Scene, Shades, develop, draw_background, draw_scene, enlarged_band, reflected
 from walkaround.datasets.drawn.styles import STYLES
 
 PAINTS = (
@@ -191,21 +191,23 @@ def _light(scene: Scene, camera: Camera, canvas: Canvas, view: View) -> Shades:
     left, top = (edge // step * COARSE for edge in box[:2])
     right, bottom = (-(-edge // SUPERSAMPLE) for edge in box[2:])
     part = (left * SUPERSAMPLE, top * SUPERSAMPLE, right * SUPERSAMPLE, bottom * SUPERSAMPLE)
-    alpha, gloss, colour = (
-        np.asarray(sheet.crop(part).reduce(SUPERSAMPLE)).astype(np.float32) * np.float32(1 / 255)
-        for sheet in (canvas.shown, canvas.gloss, canvas.colour)
+    alpha, *colours, gloss = (
+        np.asarray(band).astype(np.float32) * np.float32(1 / 255)
+        for sheet in (canvas.shown, canvas.sheet)
+        for band in sheet.crop(part).reduce(SUPERSAMPLE).split()
     )
     coarse = (slice(top // COARSE, -(-bottom // COARSE)), slice(left // COARSE, -(-right // COARSE)))
     light = _lighting(scene, camera, view, coarse)
-    light = enlarged(light, light.shape[1] * COARSE, light.shape[0] * COARSE)[: bottom - top, : right - left]
-    colour *= colour
-    colour *= light[..., :3]
-    light[..., 3:] *= gloss[..., None]
-    colour += light[..., 3:]
-    target = picture[top:bottom, left:right]
-    colour -= target
-    colour *= alpha[..., None]
-    target += colour
+    size = (light.shape[1] * COARSE, light.shape[0] * COARSE)
+    for k, colour in enumerate(colours):  # one band at a time stays in the processor's cache
+        lit, mirrored = (enlarged_band(light[..., n], size)[: bottom - top, : right - left] for n in (k, k + 3))
+        colour *= colour
+        colour *= lit
+        colour += mirrored * gloss
+        target = picture[top:bottom, left:right, k]
+        colour -= target
+        colour *= alpha
+        target += colour
     return picture
 
 

@@ -188,13 +188,14 @@ def _panels(scene: Scene, around: Shades, up: Shades) -> Shades:
     return np.asarray(cladding - band + doors, dtype=np.float32)
 
 
-def enlarged(picture: Shades, width: int, height: int, *, part: tuple[float, float, float, float] | None = None) -> Shades:
-    """float32 [h, w, n], or the `part` x0, y0, x1, y1 of it, brought to another size; bilinear."""
-    result = np.empty((height, width, picture.shape[2]), dtype=np.float32)
-    for k in range(picture.shape[2]):
-        band = Image.fromarray(np.ascontiguousarray(picture[..., k]))
-        result[..., k] = np.asarray(band.resize((width, height), Image.Resampling.BILINEAR, box=part))
-    return result
+def enlarged(picture: Shades, width: int, height: int) -> Shades:
+    """float32 [h, w, n] brought to another size; bilinear."""
+    return np.stack([enlarged_band(picture[..., k], (width, height)) for k in range(picture.shape[2])], axis=-1)
+
+
+def enlarged_band(band: Shades, size: tuple[int, int]) -> Shades:
+    """float32 [h, w] brought to another size (width, height); bilinear."""
+    return np.asarray(Image.fromarray(np.ascontiguousarray(band)).resize(size, Image.Resampling.BILINEAR))
 
 
 def develop(light: Shades, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.names import ObjectInfo
 from walkaround.damage.kinds import ANOMALY, DAMAGE_TYPES, means_normal, simplified
 from walkaround.datasets.faults import Faults, LineError, checked_label
-from walkaround.datasets.sample import Sample, split_named
+from walkaround.datasets.formats.references import BucketPath, Row
+from walkaround.datasets.sample import split_named
 from walkaround.errors import InputError
-from walkaround.media.sniff import media_kind
+from walkaround.media.sniff import media_kind, picture_format
 
 _PICTURES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif", ".avif", ".bmp", ".gif", ".tif", ".tiff")
@@ -33,6 +37,8 @@ _IGNORED = frozenset(
     )
 )
 _DEEPEST = 50
+_THREADS = 8
+_HEAD_BYTES = 512
 _NO_CLASSES = frozenset(("image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "jpegimages"))
 _CLASSES = frozenset({ANOMALY, *map(simplified, DAMAGE_TYPES)})
 
@@ -47,7 +53,7 @@ class Tree:
         others: the parts of the path of every other file that is not known to go with pictures.
     """
 
-    folder: Path
+    folder: Path | BucketPath
     pictures: tuple[tuple[str, ...], ...]
     others: tuple[tuple[str, ...], ...]
 
@@ -85,8 +91,33 @@ def list_tree(folder: Path, faults: Faults) -> Tree:
     return _unwrapped(tree)
 
 
-def read_folders(tree: Tree, faults: Faults) -> Iterator[Sample]:
-    """Yield the samples of a tree; files that cannot be used go to `faults`."""
+def list_bucket(folder: BucketPath, buckets: Buckets) -> Tree:
+    """List the objects below `folder`, which counts as a folder of files.
+
+    Raises:
+        BucketError: there is no such bucket, or it may not be listed.
+        UnavailableError: it does not answer.
+    """
+    prefix = f"{folder.key}/" if folder.key else ""
+    objects = [
+        (tuple(found.key.removeprefix(prefix).split("/")), found)
+        for found in buckets.list(folder.bucket, prefix)
+        if not _is_hidden(found.key.removeprefix(prefix))
+    ]
+    with ThreadPoolExecutor(_THREADS) as pool:  # objects without an ending are looked into, which takes a request each
+        are_pictures = list(pool.map(lambda named: _is_picture_in(buckets, folder.bucket, named[1]), objects))
+    judged = list(zip(objects, are_pictures, strict=True))
+    return _unwrapped(
+        Tree(
+            folder=folder,
+            pictures=tuple(parts for (parts, _), is_picture in judged if is_picture),
+            others=tuple(parts for (parts, found), is_picture in judged if not is_picture and found.size),
+        )
+    )
+
+
+def read_folders(tree: Tree, faults: Faults) -> Iterator[Row]:
+    """Yield the pictures of a tree; files that cannot be used go to `faults`."""
     splits = tree.splits
     for parts in tree.others:
         if len(parts) > 1:  # beside the class folders anything may lie
@@ -99,7 +130,7 @@ def read_folders(tree: Tree, faults: Faults) -> Iterator[Sample]:
         split = split_named(parts[0]) if splits and len(parts) > 1 else None
         folders = parts[1:-1] if split else parts[:-1]
         try:
-            yield Sample(path=path, label=_label(folders), split=split)
+            yield Row(reference=path, label=_label(folders), split=split, where="" if isinstance(path, Path) else str(path))
         except LineError as error:
             faults.add_error(str(path), error)
 
@@ -145,13 +176,26 @@ def _is_picture(path: Path) -> bool:
         return False
 
 
+def _is_picture_in(buckets: Buckets, bucket: str, found: ObjectInfo) -> bool:
+    if PurePosixPath(found.key).suffix.casefold() in _PICTURES:
+        return True
+    try:
+        return found.size > 0 and picture_format(buckets.start(bucket, found.key, length=_HEAD_BYTES)) is not None
+    except InputError:  # not permitted: told as "not a picture", with its name
+        return False
+
+
+def _is_hidden(key: str) -> bool:
+    return any(part.startswith(".") or part.casefold() in _IGNORED for part in key.split("/"))
+
+
 def _unwrapped(tree: Tree) -> Tree:
     """Step into the one folder of an unpacked archive when the folders in it, and not itself, are classes or splits."""
     tops = tree.tops
     if len(tops) != 1 or any(len(parts) < 3 for parts in tree.pictures) or is_class_name(top := next(iter(tops))):
         return tree
     inner = Tree(
-        folder=tree.folder / top,
+        folder=tree.folder.joinpath(top),
         pictures=tuple(parts[1:] for parts in tree.pictures),
         others=tuple(parts[1:] for parts in tree.others if parts[0] == top),
     )

@@ -13,20 +13,18 @@ from pathlib import Path
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.datasets.faults import Faults, LineError, shown
 from walkaround.datasets.formats.json_lines import objects_in
-from walkaround.datasets.formats.references import References
-from walkaround.datasets.sample import Sample
+from walkaround.datasets.formats.references import Row
 
 SOURCE_KEY = "source-ref"
 _METADATA = "-metadata"
 _CLASSIFICATION = "groundtruth/image-classification"
 
 
-def read_lookout(path: Path, faults: Faults, *, buckets: Mapping[str, Path]) -> Iterator[Sample]:
-    """Yield the samples of a manifest; lines that cannot be used go to `faults`."""
-    references = References(folder=path.parent, buckets=buckets)
+def read_lookout(path: Path, faults: Faults) -> Iterator[Row]:
+    """Yield the lines of a manifest; those that cannot be used go to `faults`."""
     for where, line in objects_in(path, faults):
         try:
-            picture, names = references.file(line.get(SOURCE_KEY)), _class_names(line)
+            names = _class_names(line)
             if len(names & {NORMAL, ANOMALY}) == 2:
                 raise LineError("bad-line", "it calls the picture both normal and anomaly")
         except LineError as error:
@@ -37,7 +35,7 @@ def read_lookout(path: Path, faults: Faults, *, buckets: Mapping[str, Path]) -> 
             faults.add("not-a-class", where, f"its class-name is {shown(min(names), longest=60)}")
         if any(key.endswith("-ref") and key != SOURCE_KEY for key in line):
             faults.add("unused-masks", where, "it has a mask")
-        yield Sample(path=picture, label=label, where=where)
+        yield Row(reference=line.get(SOURCE_KEY), label=label, where=where)
 
 
 def _class_names(line: Mapping[str, object]) -> set[str]:

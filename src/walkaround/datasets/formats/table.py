@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from walkaround.datasets.faults import Faults, LineError, checked_label
-from walkaround.datasets.formats.references import References
+from walkaround.datasets.formats.references import Row
 from walkaround.datasets.manifest import checked_split
-from walkaround.datasets.sample import Sample
 from walkaround.errors import DatasetError
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -31,15 +30,14 @@ def is_table(path: Path) -> bool:
     return {"image", "label"} <= set(_columns([header]))
 
 
-def read_table(path: Path, faults: Faults, *, buckets: Mapping[str, Path]) -> Iterator[Sample]:
-    """Yield the samples of a table; lines that cannot be used go to `faults`.
+def read_table(path: Path, faults: Faults) -> Iterator[Row]:
+    """Yield the lines of a table; those that cannot be used go to `faults`.
 
     Raises:
         DatasetError: the header lacks the columns image and label, or the file is no table by its size.
     """
     if path.stat().st_size > _LONGEST_TABLE:
         raise DatasetError(f"{str(path)!r} is larger than {_LONGEST_TABLE >> 20} MiB: split it into several tables.")
-    references = References(folder=path.parent, buckets=buckets)
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         lines = file.readlines()
     columns = _columns(lines)
@@ -53,7 +51,7 @@ def read_table(path: Path, faults: Faults, *, buckets: Mapping[str, Path]) -> It
         try:
             row, length = _row(lines[number - 1 : number - 1 + _LONGEST_ROW], _separator(lines))
             if any(row):
-                yield _sample(row, columns, references, where=where)
+                yield _row_of(row, columns, where=where)
         except LineError as error:
             faults.add_error(where, error)
         number += length
@@ -86,14 +84,14 @@ def _row(lines: Sequence[str], separator: str) -> tuple[list[str], int]:
         raise LineError("bad-line", f"it is no line of a table ({error})") from None
 
 
-def _sample(row: Sequence[str], columns: Mapping[str, int], references: References, *, where: str) -> Sample:
+def _row_of(row: Sequence[str], columns: Mapping[str, int], *, where: str) -> Row:
     cells = {name: row[number] if number < len(row) else "" for name, number in columns.items()}
     if len(row) <= max(columns["image"], columns["label"]):
         raise LineError("bad-line", f"it has {len(row)} cells, too few for an image and a label")
     if any("\udc80" <= letter <= "\udcff" for letter in "".join(cells.values())):
         raise LineError("bad-line", "it is not UTF-8 text")
-    return Sample(
-        path=references.file(cells["image"]),
+    return Row(
+        reference=cells["image"],
         label=checked_label(cells["label"]),
         split=checked_split(cells.get("split", "")),
         where=where,

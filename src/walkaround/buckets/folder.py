@@ -1,0 +1,223 @@
+"""A folder as a bucket: no key reaches a file outside of it, whatever links lie in it and whoever changes them meanwhile.
+
+A path is opened from the folder down, one part at a time, following no links. Where there is a link on the way, the path is
+resolved, must lie in the folder, and is opened in the same way: what became a link in the meantime is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from walkaround.buckets.names import ObjectInfo, address, why_no_key
+from walkaround.errors import BucketError, writing
+
+_UNFINISHED = ".walkaround-unfinished-"
+_DEEPEST = 64
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A bucket whose objects are the files below `root`, itself possibly a link."""
+
+    bucket: str
+    root: Path
+
+    @property
+    def identity(self) -> str:
+        """Tells this place from every other."""
+        return self.root.absolute().as_uri()
+
+    def check(self) -> None:
+        """Raise BucketError unless the folder is there and can be read."""
+        with self._refusals(""):
+            os.close(self._open_root())
+
+    def size(self, key: str) -> int:
+        """Bytes of an object."""
+        with self._opened(key) as file:
+            return os.fstat(file).st_size
+
+    def read(self, key: str, *, version: str | None, at_most: int) -> bytes:
+        """The content of an object of at most `at_most` bytes."""
+        self._refuse_version(key, version)
+        with self._opened(key) as file, os.fdopen(os.dup(file), "rb") as content:
+            found = content.read(at_most + 1)
+        if len(found) > at_most:
+            raise too_large(self.bucket, key, at_most)
+        return found
+
+    def start(self, key: str, length: int) -> bytes:
+        """The first bytes of an object."""
+        with self._opened(key) as file, os.fdopen(os.dup(file), "rb") as content:
+            return content.read(length)
+
+    def local(self, key: str, *, version: str | None, at_most: int) -> Path:
+        """The path of the object's own file, without links."""
+        self._refuse_version(key, version)
+        with self._opened(key) as file:
+            if os.fstat(file).st_size > at_most:
+                raise too_large(self.bucket, key, at_most)
+        return self._resolved(key)
+
+    def write(self, key: str, content: bytes) -> None:
+        """Put an object there; whoever reads sees the old content or the new, also after a power cut."""
+        self.check()
+        with self._refusals(key):
+            *folders, name = self._resolved(key).relative_to(self._root()).parts
+            with writing(f"s3://{self.bucket}/{key}"), self._folder(folders, make=True) as parent:
+                _write_atomically(parent, name, content)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """The objects whose keys begin with `prefix`, in the order of their keys; files that are no objects are passed over."""
+        self.check()
+        with self._refusals(""):
+            root = self._root()
+            above, slash, _ = prefix.rpartition("/")
+            start = Path(os.path.realpath(root / above))
+            if start.is_relative_to(root) and start.is_dir():
+                yield from _walk(root, start, above + slash, prefix, trail=())
+
+    def _root(self) -> Path:
+        return Path(os.path.realpath(self.root))
+
+    def _open_root(self) -> int:
+        return os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)  # the root may be a link, as the operator likes
+
+    def _resolved(self, key: str) -> Path:
+        root = self._root()
+        path = Path(os.path.realpath(root / key))
+        if not path.is_relative_to(root) or path == root:
+            raise BucketError(f"{address(self.bucket, key)} is a link out of the bucket's folder: put the file itself there.")
+        return path
+
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[int]:
+        """A file descriptor of the plain file that a key names."""
+        with self._refusals(key):
+            try:
+                file = self._open(key.split("/"))
+            except OSError as error:
+                if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                    raise
+                file = self._open(self._resolved(key).relative_to(self._root()).parts)  # there is a link on the way
+            try:
+                yield file
+            finally:
+                os.close(file)
+
+    def _open(self, parts: Sequence[str]) -> int:
+        """Open a plain file below the root; a link anywhere on the way is an error."""
+        *folders, name = parts
+        with self._folder(folders) as parent:
+            # Looked at before it is opened: opening a device can do something.
+            mode = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
+            if stat.S_ISLNK(mode):
+                raise OSError(errno.ELOOP, "it is a link")
+            if not stat.S_ISREG(mode):
+                raise IsADirectoryError
+            file = os.open(name, _FILE, dir_fd=parent)
+        if stat.S_ISREG(os.fstat(file).st_mode):
+            return file
+        os.close(file)
+        raise IsADirectoryError
+
+    @contextmanager
+    def _folder(self, parts: Sequence[str], *, make: bool = False) -> Iterator[int]:
+        """A file descriptor of a folder below the root; a link on the way is an error."""
+        current = self._open_root()
+        try:
+            for part in parts:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=current)
+                below = os.open(part, _DIRECTORY, dir_fd=current)
+                os.close(current)
+                current = below
+            yield current
+        finally:
+            os.close(current)
+
+    def _refuse_version(self, key: str, version: str | None) -> None:
+        if version is not None:
+            raise BucketError(f"{address(self.bucket, key)} is a file, of which there are no versions: leave the version out.")
+
+    @contextmanager
+    def _refusals(self, key: str) -> Iterator[None]:
+        """Turn the operating system's refusals into sentences."""
+        try:
+            yield
+        except PermissionError as error:
+            raise BucketError(f"{address(self.bucket, key)} may not be read: permit reading {str(self.root)!r}.") from error
+        except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+            if not self.root.is_dir():
+                raise BucketError(
+                    f"There is no bucket {self.bucket!r}: its folder {str(self.root)!r} is missing; make it."
+                ) from error
+            raise BucketError(f"There is no object {address(self.bucket, key)}: put it there or correct the key.") from error
+
+
+def too_large(bucket: str, key: str, at_most: int) -> BucketError:
+    """The error for an object with more bytes than the caller can take."""
+    return BucketError(f"{address(bucket, key)} has more than {at_most:,} bytes, the most allowed here: use a smaller one.")
+
+
+def _write_atomically(folder: int, name: str, content: bytes) -> None:
+    unfinished = _UNFINISHED + secrets.token_hex(8)
+    try:
+        file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
+        with os.fdopen(file, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:  # an interruption too must leave nothing
+        with suppress(OSError):
+            os.unlink(unfinished, dir_fd=folder)
+        raise
+
+
+def _walk(root: Path, folder: Path, base: str, prefix: str, *, trail: tuple[Path, ...]) -> Iterator[ObjectInfo]:
+    """Yield the files below `folder`, whose keys begin with `base`; `trail`: the folders around it, so that no link loops."""
+    if folder in trail or len(trail) > _DEEPEST:
+        return
+    for name, path, status in _entries(root, folder):
+        key = base + name
+        if stat.S_ISDIR(status.st_mode):
+            if key.startswith(prefix) or prefix.startswith(key):
+                yield from _walk(root, path, key, prefix, trail=(*trail, folder))
+        elif key.startswith(prefix):
+            yield ObjectInfo(
+                key=key,
+                size=status.st_size,
+                etag=f"{status.st_mtime_ns:x}-{status.st_size:x}",
+                modified=datetime.fromtimestamp(status.st_mtime, tz=UTC),
+            )
+
+
+def _entries(root: Path, folder: Path) -> list[tuple[str, Path, os.stat_result]]:
+    """Files and folders (their names with a slash, as keys are sorted) that lie in the root, links resolved."""
+    found = []
+    for entry in os.scandir(folder):
+        if entry.name.startswith(_UNFINISHED) or why_no_key(entry.name):
+            continue
+        with suppress(OSError):  # it went away, or is a link to nothing
+            path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else folder / entry.name
+            status = path.stat(follow_symlinks=False)
+            if not path.is_relative_to(root):
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                found.append((entry.name + "/", path, status))
+            elif stat.S_ISREG(status.st_mode):
+                found.append((entry.name, path, status))
+    return sorted(found, key=lambda found: found[0])

@@ -1,0 +1,267 @@
+"""A bucket on S3, on anything that speaks like S3, on GCS or on Azure, through obstore, with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from walkaround.buckets.cache import Download
+from walkaround.buckets.folder import too_large
+from walkaround.buckets.names import ObjectInfo, address
+from walkaround.errors import BucketError, UnavailableError, WalkaroundError
+
+if TYPE_CHECKING:
+    from obstore import GetResult, ObjectMeta
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"})
+_PROBE = ".walkaround-probe"
+_CHUNK = 1 << 20
+_NOWHERE = "http://127.0.0.1:1"
+_RETRY_AFTER = 10
+"""Seconds. What is asked for again sooner would meet the same retries."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Access:
+    """Where S3 is, and as whom it is asked.
+
+    Attributes:
+        endpoint: URL of an S3-compatible server; None: Amazon's own.
+        region: of the buckets; None: as the variables of AWS say.
+        access_key: None: nobody in particular, or a role.
+        secret_key: belongs to `access_key`.
+        session_token: of temporary keys.
+        role: the machine or container has a role that gives it keys.
+    """
+
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    role: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a server is waited for.
+
+    Attributes:
+        connect: seconds for a connection.
+        silence: seconds without a byte.
+        request: seconds for one request with its whole content.
+        retries: after connections that failed and errors of the server.
+    """
+
+    connect: float = 3
+    silence: float = 20
+    request: float = 600
+    retries: int = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Remote:
+    """A bucket elsewhere. `bucket` is what it is called here, `identity` where it is."""
+
+    bucket: str
+    store: ObjectStore
+    identity: str
+
+    def check(self) -> None:
+        """Raise BucketError unless the bucket exists; what may be done in it shows when it is done."""
+        try:
+            obstore.get(self.store, _PROBE)
+        except (BaseError, FileNotFoundError) as error:
+            # Who may read objects, but not list them, is told "denied" of an object that does not exist.
+            missing_only = isinstance(error, FileNotFoundError) and _code(error) not in _NO_BUCKET
+            if not missing_only and _code(error) != "AccessDenied":
+                raise _translated(error, self.bucket, "") from error
+
+    def size(self, key: str) -> int:
+        """Bytes of an object."""
+        with self._refusals(key):
+            return obstore.head(self.store, key)["size"]
+
+    def read(self, key: str, *, version: str | None, at_most: int) -> bytes:
+        """The content of an object of at most `at_most` bytes."""
+        with self._refusals(key):
+            result = self._get(key, version, at_most)
+            return bytes(result.bytes())
+
+    def start(self, key: str, length: int) -> bytes:
+        """The first bytes of an object."""
+        with self._refusals(key):
+            try:
+                return bytes(obstore.get(self.store, key, options={"range": (0, length)}).bytes())
+            except BaseError as error:
+                if _code(error) == "InvalidRange":  # it is empty
+                    return b""
+                raise
+
+    def download(self, key: str, *, version: str | None, at_most: int, to: Download) -> tuple[Path, bool]:
+        """A copy of the object, and whether it is new: one that is there is used again if the object is still the same."""
+        with self._refusals(key):
+            if version is None and to.any_there():
+                meta = obstore.head(self.store, key)
+                if meta["size"] <= at_most and (found := to.found(_etag(meta), meta["size"])):
+                    return found, False
+            result = self._get(key, version, at_most)
+            return to.keep(_etag(result.meta), result.stream(min_chunk_size=_CHUNK)), True
+
+    def write(self, key: str, content: bytes) -> None:
+        """Put an object there, whole or not at all."""
+        with self._refusals(key):
+            obstore.put(self.store, key, content)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one."""
+        above = prefix.rpartition("/")[0]  # obstore's prefixes end where a part of the path ends
+        with self._refusals(""):
+            for chunk in obstore.list(self.store, prefix=above or None):
+                for meta in chunk:
+                    if meta["path"].startswith(prefix):
+                        yield ObjectInfo(key=meta["path"], size=meta["size"], etag=_etag(meta), modified=meta["last_modified"])
+
+    def _get(self, key: str, version: str | None, at_most: int) -> GetResult:
+        result = obstore.get(self.store, key, options={} if version is None else {"version": version})
+        if result.meta["size"] > at_most:
+            raise too_large(self.bucket, key, at_most)
+        return result
+
+    @contextmanager
+    def _refusals(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BaseError, FileNotFoundError, ValueError) as error:
+            raise _translated(error, self.bucket, key) from error
+
+
+def s3_place(bucket: str, *, name: str, prefix: str, access: S3Access, patience: Patience) -> Remote:
+    """The place of `name`, which is `bucket` at S3.
+
+    The name of a bucket never becomes part of a host name (path style), and whatever the environment says of S3 is known to
+    `access` already, so that nothing is asked for anywhere else.
+    """
+    config: dict[str, Any] = {"virtual_hosted_style_request": False}
+    if access.region is not None:
+        config["region"] = access.region
+    if access.endpoint is not None:
+        config |= {"endpoint": access.endpoint, "aws_endpoint_url_s3": access.endpoint}
+        config["skip_signature"] = access.access_key is None and not access.role
+    store = _made(
+        lambda: S3Store(
+            bucket,
+            prefix=prefix or None,
+            config=config,  # type: ignore[arg-type]
+            client_options=_client(patience, access.endpoint, role=access.role),
+            retry_config=_retries(patience),
+            credential_provider=_keys(access),  # type: ignore[arg-type]
+        ),
+        name,
+    )
+    return Remote(name, store, f"{access.endpoint or 's3:/'}/{bucket}/{prefix}")
+
+
+def cloud_place(scheme: str, bucket: str, *, name: str, prefix: str, patience: Patience) -> Remote:
+    """The place of `name`: a bucket at Google ("gs") or a container at Azure ("az"), with the keys of their own variables."""
+    kind: Any = {"gs": GCSStore, "az": AzureStore}[scheme]
+    store = _made(
+        lambda: kind(bucket, prefix=prefix or None, client_options=_client(patience, None), retry_config=_retries(patience)),
+        name,
+    )
+    account = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "") if scheme == "az" else ""
+    return Remote(name, store, f"{scheme}://{account}/{bucket}/{prefix}")
+
+
+def _made(make: Callable[[], ObjectStore], name: str) -> ObjectStore:
+    try:
+        return make()
+    except (BaseError, ValueError) as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise BucketError(f"The bucket {name!r} is not configured ({reason}): check its place and the keys for it.") from error
+
+
+def _keys(access: S3Access) -> Callable[[], Mapping[str, object]] | None:
+    if access.access_key is None:
+        return None
+    keys = {
+        "access_key_id": access.access_key,
+        "secret_access_key": access.secret_key or "",
+        "token": access.session_token,
+        "expires_at": None,
+    }
+    return lambda: keys
+
+
+def _client(patience: Patience, endpoint: str | None, *, role: bool = False) -> ClientConfig:
+    options: ClientConfig = {
+        "connect_timeout": timedelta(seconds=patience.connect),
+        "read_timeout": timedelta(seconds=patience.silence),
+        "timeout": timedelta(seconds=patience.request),
+        "allow_http": endpoint is not None and endpoint.startswith("http://"),
+    }
+    host = urlsplit(endpoint).hostname if endpoint else None
+    if host and not role and not any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ):
+        # The client follows redirects, and cannot be told not to. What leads to another host goes to a proxy that is none.
+        options |= {"proxy_url": _NOWHERE, "proxy_excludes": host}
+    return options
+
+
+def _retries(patience: Patience) -> RetryConfig:
+    pause = timedelta(milliseconds=100)
+    return {
+        "max_retries": patience.retries,
+        "retry_timeout": timedelta(seconds=2 * (patience.retries + 1) * patience.connect),
+        "backoff": {"init_backoff": pause, "max_backoff": 10 * pause, "base": 2},
+    }
+
+
+def _etag(meta: ObjectMeta) -> str:
+    return meta["e_tag"] or f"{meta['last_modified'].isoformat()}-{meta['size']}"
+
+
+def _code(error: Exception) -> str:
+    found = _CODE.search(str(error))
+    return found[1] if found else ""
+
+
+def _translated(error: Exception, bucket: str, key: str) -> WalkaroundError:
+    """The sentence for what obstore says, which it says as text for developers."""
+    text, code = str(error), _code(error)
+    found = _STATUS.search(text)
+    status = int(found[1]) if found else 0
+    where = address(bucket, key)
+    if code in _NO_BUCKET or (status == 404 and not key):
+        return BucketError(f"There is no bucket {bucket!r} at its server: make it, or correct the name.")
+    if isinstance(error, FileNotFoundError):
+        return BucketError(f"There is no object {where}: put it there or correct the key.")
+    if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or status in (401, 403):
+        return BucketError(
+            f"{where} is not permitted ({code or status or 'no keys'}): check the access key and what it may do."
+        )
+    if "redirect" in text:
+        return BucketError(f"{where} is in another region: correct the region of S3.")
+    if "instance metadata" in text or "169.254." in text:
+        return BucketError(f"{where} cannot be asked for without keys: set an access key and a secret key for S3.")
+    if isinstance(error, GenericError) and (not status or status == 429 or status >= 500):
+        return UnavailableError(
+            f"{where} does not answer at the moment ({f'status {status}' if status else 'no connection'}): try again later.",
+            retry_after=_RETRY_AFTER,
+        )
+    return BucketError(
+        f"{where} was refused by its server ({code or status or type(error).__name__}): check the name and the key."
+    )

@@ -1,0 +1,167 @@
+"""Servers that are away, slow, broken, or that lead elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.remote import Patience, S3Access
+from walkaround.errors import BucketError, UnavailableError, WalkaroundError
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+QUICK = Patience(connect=0.5, silence=0.5, request=2, retries=1)
+USES: dict[str, Callable[[Buckets, Path], object]] = {
+    "read": lambda buckets, folder: buckets.read("photos", "a.jpg", at_most=100),
+    "write": lambda buckets, folder: buckets.write("photos", "a.jpg", b"1"),
+    "size": lambda buckets, folder: buckets.size("photos", "a.jpg"),
+    "list": lambda buckets, folder: list(buckets.list("photos")),
+    "local": lambda buckets, folder: buckets.local("photos", "a.jpg", folder=folder, at_most=100),
+    "check": lambda buckets, folder: buckets.check("photos"),
+}
+
+
+@contextmanager
+def serving(answer: Answer, *, host: str = "127.0.0.1") -> Iterator[tuple[str, list[str]]]:
+    """A server on a free port that gives one answer; its URL, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def respond(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked.append(self.path)
+            answer(self)
+
+        do_GET = do_HEAD = do_PUT = respond  # noqa: N815 - the names that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer((host, 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://{host}:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def status(code: int, body: bytes = b"", **headers: str) -> Answer:
+    """An answer with a status, a body and headers."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(code)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
+
+    return answer
+
+
+OBJECT = {"ETag": '"1"', "Last_Modified": "Sun, 22 Nov 2026 12:24:52 GMT"}
+
+
+def at(endpoint: str) -> Buckets:
+    """All buckets are at this server."""
+    return Buckets({}, s3=S3Access(endpoint=endpoint), patience=QUICK)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_server_that_is_away_is_told_soon(use: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match=r"'s3://photos.* does not answer at the moment \(no connection\)") as caught:
+        USES[use](at("http://127.0.0.1:9"), tmp_path)
+    assert caught.value.retry_after > 0
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("code", [500, 502, 503, 429])
+def test_errors_of_the_server_may_pass(code: int, tmp_path: Path) -> None:
+    with serving(status(code)) as (endpoint, asked):
+        with pytest.raises(UnavailableError, match=f"status {code}"):
+            at(endpoint).read("photos", "a.jpg", at_most=100)
+        assert len(asked) <= 2, "retries are bounded"
+
+
+def test_an_error_that_passes_is_not_noticed() -> None:
+    answers = [status(503), status(200, b"picture", **OBJECT)]
+    with serving(lambda handler: answers.pop(0)(handler)) as (endpoint, _):
+        assert at(endpoint).read("photos", "a.jpg", at_most=100) == b"picture"
+
+
+def test_a_server_that_says_nothing_is_not_waited_for() -> None:
+    with serving(lambda _: time.sleep(3)) as (endpoint, _):
+        began = time.monotonic()
+        with pytest.raises(UnavailableError):
+            at(endpoint).read("photos", "a.jpg", at_most=100)
+        assert time.monotonic() - began < 2.5
+
+
+def test_half_an_object_is_no_object(tmp_path: Path) -> None:
+    def cut_off(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("ETag", '"1"')
+        handler.send_header("Last-Modified", OBJECT["Last_Modified"])
+        handler.send_header("Content-Length", "100")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        handler.close_connection = True
+
+    with serving(cut_off) as (endpoint, _):
+        for use in ("read", "local"):
+            with pytest.raises(UnavailableError):
+                USES[use](at(endpoint), tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_an_object_larger_than_allowed_is_not_fetched() -> None:
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("ETag", '"1"')
+        handler.send_header("Last-Modified", OBJECT["Last_Modified"])
+        handler.send_header("Content-Length", str(10**15))
+        handler.end_headers()
+        handler.wfile.write(b"x" * 1000)
+        handler.close_connection = True
+
+    with serving(endless) as (endpoint, _), pytest.raises(BucketError, match="has more than 100 bytes"):
+        at(endpoint).read("photos", "a.jpg", at_most=100)
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("use", USES)
+def test_nothing_is_fetched_from_another_host(use: str, code: int, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        inner, asked = stack.enter_context(serving(status(200, b"secret", **OBJECT), host="127.0.0.2"))
+        outer, _ = stack.enter_context(serving(status(code, Location=f"{inner}/secret")))
+        with pytest.raises(WalkaroundError):
+            USES[use](at(outer), tmp_path)
+        assert asked == []
+
+
+@pytest.mark.parametrize("bucket", ["evil.com", "a.b.c", "127.0.0.2"])
+@pytest.mark.parametrize("key", ["@evil.com/x", "http:/evil.com", "?host=evil.com", "#evil"])
+def test_no_name_changes_the_host_that_is_asked(bucket: str, key: str) -> None:
+    with serving(status(404)) as (endpoint, asked):
+        with pytest.raises(BucketError):
+            at(endpoint).read(bucket, key, at_most=100)
+        assert [path.split("/")[1] for path in asked] == [bucket]
+
+
+@pytest.mark.parametrize("place", ["ftp://x", "http://127.0.0.1/x", "file:///etc", "s3://", "az://pictures"])
+def test_a_place_that_cannot_be_is_told_with_its_bucket(place: str) -> None:
+    with pytest.raises(BucketError, match="'photos'"):
+        Buckets({"photos": place}, patience=QUICK).read("photos", "a", at_most=1)
