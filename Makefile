@@ -2,8 +2,10 @@
 # make demo PHOTOS="my photos" the same on your own labelled pictures
 # make test                    what has to pass before a change goes in
 # make lint                    the quick half of it
+# make clients                 the environments of other people's clients that the tests drive
+# make soak                    what takes long: 50 kills, outages of a minute, the whole story on all real pictures
 # make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
-# make docs                    write docs/files.md and docs/commands.md again
+# make docs                    write docs/files.md, docs/commands.md and docs/settings.md again
 # make clean                   remove what these made, your demo/ included
 #
 # All of it happens in .venv; installing is repeated when pyproject.toml or constraints.txt changes.
@@ -17,13 +19,13 @@ INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --const
 # Read by the shell, not by make, so that names with spaces stay whole.
 export PHOTOS PICTURES
 
-.PHONY: demo test lint format picture docs clean
+.PHONY: demo test lint clients soak format picture docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
 	$(IN_VENV) -m walkaround demo --out demo $${PHOTOS:+--photos "$$PHOTOS"} $${PICTURES:+--pictures "$$PICTURES"}
 
-test: lint
+test: lint clients
 	$(IN_VENV) -m mypy
 	@sh scripts/system-packages.sh
 	$(IN_VENV) -m pytest -n $(JOBS) -rs
@@ -31,6 +33,14 @@ test: lint
 lint: .venv/.installed-dev
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m ruff format --check
+
+clients: .venv/.installed-dev
+	@sh scripts/client-environments.sh
+
+soak: clients
+	$(IN_VENV) benchmarks/faults.py --rounds 50
+	WALKAROUND_AWAY_SECONDS=60 $(IN_VENV) -m pytest tests/clients/test_faults.py -rs -k "away or full"
+	$(IN_VENV) benchmarks/service_story.py ../shared/data/car-damage
 
 format: .venv/.installed-dev
 	$(IN_VENV) -m ruff check --fix
@@ -42,6 +52,7 @@ picture: .venv/.installed
 docs: .venv/.installed
 	$(IN_VENV) tools/list_files.py
 	$(IN_VENV) tools/list_commands.py
+	$(IN_VENV) tools/list_settings.py
 
 .venv/bin/python:
 	@sh scripts/make-venv.sh "$(PYTHON)"
@@ -54,9 +65,9 @@ docs: .venv/.installed
 
 .venv/.installed-dev: .venv/.installed
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --no-build-isolation --editable ".[heic,dev]"
+	@$(INSTALL) --no-build-isolation --editable ".[heic,postgres,dev]"
 	@touch $@
 
 clean:
-	rm -rf .venv build dist demo .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-clients build dist demo .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,7 +23,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = sorted((ROOT / "src" / "walkaround").rglob("*.py"))
 GROUP: Any = typer.main.get_command(app)
-COMMANDS: dict[str, Any] = dict(GROUP.commands)
+COMMANDS: dict[str, Any] = {
+    f"{name} {inner}".strip(): one
+    for name, command in GROUP.commands.items()
+    for inner, one in (getattr(command, "commands", None) or {"": command}).items()
+}
 PARAMETERS = [(name, parameter) for name, command in COMMANDS.items() for parameter in command.params]
 
 
@@ -49,7 +53,7 @@ def test_an_argument_or_option_has_a_help_text_that_is_a_sentence(command: str, 
     assert parameter.help.endswith("."), parameter.help
 
 
-@pytest.mark.parametrize("tool", ["list_files", "list_commands"])
+@pytest.mark.parametrize("tool", ["list_files", "list_commands", "list_settings"])
 def test_a_generated_page_is_current(tool: str) -> None:
     result = subprocess.run(
         [sys.executable, ROOT / "tools" / f"{tool}.py", "--check"], capture_output=True, text=True, check=False
@@ -62,7 +66,8 @@ def test_a_shell_line_uses_only_commands_and_options_that_exist(line: str) -> No
     words = line.partition("#")[0].split()
     if words[:1] != ["walkaround"]:
         return
-    known = {flag for parameter in COMMANDS[words[1]].params for flag in (*parameter.opts, *parameter.secondary_opts)}
+    command = COMMANDS.get(words[1]) or COMMANDS[" ".join(words[1:3])]
+    known = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
     assert {word for word in words if word.startswith("--")} <= known | {"--help"}
 
 

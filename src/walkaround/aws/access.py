@@ -1,0 +1,87 @@
+"""Who calls, and what they may do: a verified signature becomes a caller with a role."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from walkaround.aws.canonical import SignedRequest
+from walkaround.aws.service_model import SERVICE
+from walkaround.aws.signing import read_claim, unknown_key, unverified, verify
+from walkaround.errors import AccessDeniedError
+from walkaround.hosting.owner import Owner
+from walkaround.settings import Settings
+from walkaround.store.keys import ROLES, Role, StoredKey
+
+Authenticate = Callable[[str], Awaitable[StoredKey | None]]
+"""Gives the access key of an id; None when there is none. It is called for every request, so it should answer from memory."""
+
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who sent a request.
+
+    Attributes:
+        open_body: see `walkaround.aws.signing.Verified`.
+    """
+
+    owner: Owner
+    key_id: str
+    role: Role
+    open_body: Callable[[bytes], bytes]
+
+    def require(self, role: Role, action: str) -> None:
+        """Refuse an action for which this role is too small.
+
+        Raises:
+            AccessDeniedError: saying which role is needed.
+        """
+        if ROLES.index(self.role) < ROLES.index(role):
+            raise AccessDeniedError(
+                f"The access key {self.key_id} has the role {self.role!r} and is not authorized to perform "
+                f"{SERVICE}:{action}; that needs {role!r}."
+            )
+
+
+async def find_caller(request: SignedRequest, authenticate: Authenticate, settings: Settings) -> Caller:
+    """Tell who sent a request by its signature.
+
+    A server without keys takes every request that comes from this machine's own programs; the region is that of the signature,
+    if there is one.
+
+    Raises:
+        SignatureError: the signature does not hold.
+        AccessDeniedError: a web page of a stranger asks a server without keys.
+    """
+    if settings.keyless:
+        _refuse_strange_pages(request.headers)
+        claimed = unverified(request)
+        owner = Owner(account=settings.account, region=claimed.region or settings.region)
+        return Caller(owner=owner, key_id=claimed.key_id, role="manage", open_body=claimed.open_body)
+    claim = read_claim(request)
+    key = await authenticate(claim.key_id)
+    if key is None or key.revoked is not None:
+        raise unknown_key(claim.key_id)
+    verified = verify(request, claim, secret=key.secret, now=datetime.now(UTC), service=SERVICE)
+    owner = Owner(account=key.account, region=verified.region)
+    return Caller(owner=owner, key_id=key.key_id, role=key.role, open_body=verified.open_body)
+
+
+def _refuse_strange_pages(headers: Sequence[tuple[str, str]]) -> None:
+    """A browser on this machine may be made to send requests here; it then names a host or an origin that is not this one."""
+    for name, value in headers:
+        if name not in ("host", "origin"):
+            continue
+        try:
+            host = urlsplit(value if "//" in value else f"//{value}").hostname
+        except ValueError:
+            host = None
+        if host not in _LOCAL_NAMES:
+            raise AccessDeniedError(
+                f"A server without keys answers programs of its own machine alone, and this request names {name} "
+                f"{value[:100]!r}; call it as localhost, or make a key with `walkaround keys`."
+            )

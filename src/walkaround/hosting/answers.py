@@ -1,0 +1,35 @@
+"""What may be sent to a hosted model, and how its findings come back from the worker."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+
+from walkaround.damage.findings import Findings
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes of a picture that may be sent for detection."""
+LEAST_SIDE, MOST_SIDE = 64, 4096
+"""Width and height in pixels of such a picture."""
+
+_FIELDS = ("source", "anomalous", "confidence", "label", "damage", "probabilities", "width", "height")
+
+
+def encode(findings: Findings) -> bytes:
+    """Findings as JSON, in full precision."""
+    told = {name: getattr(findings, name) for name in _FIELDS}
+    if findings.heat_map is not None:
+        rows = np.ascontiguousarray(findings.heat_map, dtype="<f4")
+        told["heat"] = [*rows.shape, base64.b64encode(rows.tobytes()).decode("ascii")]
+    return json.dumps(told).encode()
+
+
+def decode(body: bytes) -> Findings:
+    """Findings from what `encode` made of them."""
+    told = json.loads(body)
+    heat = told.pop("heat", None)
+    if heat is not None:
+        told["heat_map"] = np.frombuffer(base64.b64decode(heat[2]), "<f4").reshape(heat[0], heat[1])
+    return Findings(**told)

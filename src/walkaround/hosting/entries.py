@@ -1,0 +1,176 @@
+"""Entries of a dataset: what was accepted is applied here, all of it or nothing; what was deleted is removed in small steps.
+
+The functions run in the transaction of the job that calls them, and may be called again after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from walkaround.damage.kinds import ANOMALY, NORMAL
+from walkaround.errors import DatasetError
+from walkaround.hosting.manifest_lines import Line, parse_lines
+from walkaround.settings import Settings
+from walkaround.store.tables import Change, Dataset, Entry, Model, now
+
+Removal = Literal["done", "more", "later"]
+"""What `remove_entries` leaves: nothing, more entries, or all of them because a training has not read them yet."""
+
+_AT_ONCE = 500
+_Item = TypeVar("_Item")
+
+
+class StoredEntry(NamedTuple):
+    """One entry as a training reads it."""
+
+    source_ref: str
+    label: str | None
+    line: str
+
+
+def apply_manifest(session: Session, dataset_id: int, content: bytes, *, settings: Settings) -> None:
+    """Fill a new dataset from its manifest; one that cannot be used makes it CREATE_FAILED and leaves it empty.
+
+    A dataset that is not in status CREATE_IN_PROGRESS is left as it is: it was filled or deleted before.
+    """
+    dataset = _locked(session, dataset_id)
+    if dataset is None or dataset.status != "CREATE_IN_PROGRESS":
+        return
+    try:
+        apply_lines(session, dataset, parse_lines(content), settings=settings)
+    except DatasetError as problem:
+        refuse_manifest(session, dataset_id, f"The manifest cannot be used. {problem}")
+        return
+    dataset.status, dataset.message, dataset.updated = "CREATE_COMPLETE", "", now()
+
+
+def refuse_manifest(session: Session, dataset_id: int, message: str) -> None:
+    """Say that a dataset cannot be created, such as when its manifest cannot be read."""
+    dataset = _locked(session, dataset_id)
+    if dataset is not None and dataset.status == "CREATE_IN_PROGRESS":
+        dataset.status, dataset.message, dataset.updated = "CREATE_FAILED", message, now()
+
+
+def apply_change(session: Session, change_id: int, *, settings: Settings) -> None:
+    """Apply what UpdateDatasetEntries accepted; if that cannot be done, the dataset stays as it was and says why.
+
+    A change that is not there was applied before, or its dataset was deleted.
+    """
+    change = session.get(Change, change_id)
+    dataset = None if change is None else _locked(session, change.dataset_id)
+    if change is None or dataset is None:
+        return
+    if dataset.status == "UPDATE_IN_PROGRESS":
+        try:
+            apply_lines(session, dataset, parse_lines(change.content, bucket=dataset.bucket), settings=settings)
+            dataset.status, dataset.message = "UPDATE_COMPLETE", ""
+        except DatasetError as problem:
+            dataset.status = "UPDATE_FAILED_ROLLBACK_COMPLETE"
+            dataset.message = f"Nothing was changed. {problem}"
+        dataset.updated = now()
+    session.delete(change)
+
+
+def apply_lines(session: Session, dataset: Dataset, lines: Mapping[str, Line], *, settings: Settings) -> None:
+    """Add lines to a dataset, or put them in the place of those about the same pictures.
+
+    Args:
+        session: of the transaction in which `dataset` was locked.
+        dataset: its status is the caller's business.
+        lines: by picture; all in one bucket, the dataset's if it has one.
+        settings: the limits.
+
+    Raises:
+        DatasetError: the dataset would have too many pictures; nothing was changed.
+    """
+    present = _present(session, dataset.id, list(lines))
+    fresh = [line for ref, line in lines.items() if ref not in present]
+    most, setting = (settings.images_test, "images_test") if dataset.kind == "test" else (settings.images_train, "images_train")
+    if dataset.total + len(fresh) > most:
+        raise DatasetError(
+            f"The {dataset.kind} dataset would have {dataset.total + len(fresh):,} pictures, and {most:,} are allowed: "
+            f"take some out, or have the setting {setting} raised."
+        )
+    for some in _pieces(fresh):
+        _insert(session, dataset, some)
+    for some_present in _pieces(list(present)):
+        replaced = [{"id": present[ref][0], "label": lines[ref].label, "line": lines[ref].text} for ref in some_present]
+        session.execute(update(Entry), replaced)
+    before = [label for _, label in present.values()]
+    after = [line.label for line in lines.values()]
+    dataset.total += len(fresh)
+    dataset.normal += after.count(NORMAL) - before.count(NORMAL)
+    dataset.anomaly += after.count(ANOMALY) - before.count(ANOMALY)
+    dataset.bucket = dataset.bucket or next(iter(lines.values())).bucket
+    session.flush()
+
+
+def remove_entries(session: Session, dataset_id: int, *, at_most: int = 2_000) -> Removal:
+    """Remove some of what a deleted dataset left, and the dataset itself in the end.
+
+    Call it in one short transaction after another until it says "done"; after "later", some time later.
+    """
+    dataset = _locked(session, dataset_id)
+    if dataset is None or dataset.project_id is not None:
+        return "done"
+    awaited = select(Model.id).where(
+        Model.status == "TRAINING", (Model.train_dataset_id == dataset_id) | (Model.test_dataset_id == dataset_id)
+    )
+    if session.scalar(awaited.limit(1)) is not None:
+        return "later"
+    some = select(Entry.id).where(Entry.dataset_id == dataset_id).order_by(Entry.id).limit(at_most)
+    session.execute(delete(Entry).where(Entry.id.in_(some)).execution_options(synchronize_session=False))
+    if session.scalar(some.limit(1)) is not None:
+        return "more"
+    session.execute(delete(Change).where(Change.dataset_id == dataset_id))
+    session.delete(dataset)
+    session.flush()
+    return "done"
+
+
+def entries_of(session: Session, dataset_id: int) -> Iterator[StoredEntry]:
+    """All entries of a dataset in order, read in pieces."""
+    query = select(Entry.source_ref, Entry.label, Entry.line).where(Entry.dataset_id == dataset_id).order_by(Entry.id)
+    for row in session.execute(query.execution_options(yield_per=1_000)):
+        yield StoredEntry(*row)
+
+
+def _locked(session: Session, dataset_id: int) -> Dataset | None:
+    return session.scalars(select(Dataset).filter_by(id=dataset_id).with_for_update()).one_or_none()
+
+
+def _present(session: Session, dataset_id: int, refs: Sequence[str]) -> dict[str, tuple[int, str | None]]:
+    """The id and label of those pictures that the dataset has."""
+    found: dict[str, tuple[int, str | None]] = {}
+    for some in _pieces(refs):
+        query = select(Entry.source_ref, Entry.id, Entry.label).where(
+            Entry.dataset_id == dataset_id, Entry.source_ref.in_(some)
+        )
+        found |= {ref: (number, label) for ref, number, label in session.execute(query)}
+    return found
+
+
+def _insert(session: Session, dataset: Dataset, lines: Sequence[Line]) -> None:
+    newest = select(Entry.created).where(Entry.dataset_id == dataset.id).order_by(Entry.created.desc()).limit(1)
+    created = max(now(), session.scalar(newest) or now())  # clocks are set back, and times must rise with ids
+    table = Entry.__table__
+    rows = [
+        {
+            "dataset_id": dataset.id,
+            "source_ref": line.source_ref,
+            "label": line.label,
+            "line": line.text,
+            "created": created,
+        }
+        for line in lines
+    ]
+    session.execute(insert(table), rows)  # type: ignore[arg-type] # a Table, typed as the wider FromClause
+
+
+def _pieces(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), _AT_ONCE):
+        yield items[start : start + _AT_ONCE]

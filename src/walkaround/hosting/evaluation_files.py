@@ -1,0 +1,119 @@
+"""The two files that a training writes to its output location, as the old service wrote them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from walkaround.damage.findings import Findings
+from walkaround.damage.kinds import ANOMALY, NORMAL
+from walkaround.datasets.sample import Split
+from walkaround.evaluation.measure import Evaluation
+from walkaround.evaluation.scores import Scores
+
+_METADATA = "-metadata"
+_DETECTED = "-detected"
+_CLASSIFICATION = "groundtruth/image-classification"
+_UNNAMED = "anomaly-label"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A labelled entry of a dataset: its picture's address, label, line as it was given, and dataset."""
+
+    ref: str
+    label: str
+    line: str
+    split: Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """What was evaluated, and when that ended (UTC)."""
+
+    model_arn: str
+    project: str
+    version: int
+    ended: datetime
+
+
+def output_key(prefix: str, kind: Literal["EvaluationManifest", "EvaluationResult"], named: Named) -> str:
+    """The key of a file: prefix and name are joined with nothing between them, as clients expect."""
+    return f"{prefix}{kind}-{named.project}-{named.version}.json"
+
+
+def evaluation_manifest(evaluation: Evaluation, tested: Mapping[Path, Entry], named: Named) -> bytes:
+    """JSON lines: every tested entry with what was detected in its picture.
+
+    Args:
+        evaluation: of the test pictures.
+        tested: entry by the path of its picture, without links and dots.
+        named: what was evaluated.
+    """
+    lines = []
+    for row in evaluation.rows:
+        entry = tested[Path(os.path.normpath(row.path))]
+        lines.append(json.dumps(_detected(json.loads(entry.line), row.findings, named), ensure_ascii=False) + "\n")
+    return "".join(lines).encode()
+
+
+def evaluation_result(scores: Scores, named: Named, *, training_pictures: int) -> bytes:
+    """One JSON object with the numbers of all test pictures; undefined ones are 0."""
+    metrics = {
+        "ROCAUC": scores.auroc,
+        "AveragePrecision": scores.average_precision,
+        "Precision": scores.precision,
+        "Recall": scores.recall,
+        "F1Score": scores.f1,
+    }
+    told = {
+        "Version": 1,
+        "EvaluationDetails": {
+            "ModelArn": named.model_arn,
+            "EvaluationEndTimestamp": _moment(named),
+            "NumberOfTrainingImages": training_pictures,
+            "NumberOfTestingImages": scores.n,
+        },
+        "AggregatedEvaluationResults": {"Metrics": {name: value or 0.0 for name, value in metrics.items()}},
+    }
+    return json.dumps(told).encode()
+
+
+def _detected(line: dict[str, Any], findings: Findings, named: Named) -> dict[str, Any]:
+    name = _label_attribute(line)
+    if name in line:  # clients write any number there; the class name counts
+        line[name] = int(line[name + _METADATA]["class-name"].strip().casefold() == ANOMALY)
+    return {
+        **line,
+        name + _DETECTED: int(findings.anomalous),
+        name + _DETECTED + _METADATA: {
+            "class-name": ANOMALY if findings.anomalous else NORMAL,
+            "confidence": round(findings.confidence, 4),
+            "type": _CLASSIFICATION,
+            "human-annotated": "no",
+            "creation-date": _moment(named),
+            "job-name": "training-job/anomaly-detection",
+            "model-arn": named.model_arn,
+            "project-name": named.project,
+            "model-version": str(named.version),
+        },
+    }
+
+
+def _label_attribute(line: Mapping[str, Any]) -> str:
+    """The attribute whose metadata labels the picture."""
+    for key, metadata in line.items():
+        if not key.endswith(_METADATA) or key.endswith(_DETECTED + _METADATA) or not isinstance(metadata, dict):
+            continue
+        if str(metadata.get("class-name", "")).strip().casefold() in (NORMAL, ANOMALY):
+            return key.removesuffix(_METADATA)
+    return _UNNAMED
+
+
+def _moment(named: Named) -> str:
+    return named.ended.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]

@@ -1,0 +1,62 @@
+"""The pictures of entries as files on this machine, several fetched at the same time."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.names import split_address
+from walkaround.errors import BucketError
+from walkaround.hosting.answers import MOST_BYTES
+from walkaround.hosting.evaluation_files import Entry
+
+Report = Callable[[str, int, int], None]
+"""Called with (what is being done, how much of it is done, how much there is)."""
+
+_THREADS = 8  # they wait for the bucket, not for a core
+_TOLD = 20
+
+_logger = logging.getLogger(__name__)
+
+
+def fetch(entries: Sequence[Entry], buckets: Buckets, *, cache: Path, report: Report) -> dict[int, Path]:
+    """The picture of each entry, by the entry's number; without those that are missing, too large or not permitted.
+
+    Args:
+        entries: whose pictures are wanted.
+        buckets: where they are.
+        cache: folder for copies of what is not on this machine.
+        report: told how far it is.
+
+    Raises:
+        UnavailableError: a bucket does not answer.
+        StorageError: a copy cannot be written.
+    """
+    paths: dict[int, Path] = {}
+    missing = 0
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        for number, found in enumerate(pool.map(lambda entry: _fetched(entry, buckets, cache), entries)):
+            if isinstance(found, Path):
+                paths[number] = found
+            else:
+                missing += 1
+                if missing <= _TOLD:
+                    _logger.warning("A picture is left out. %s", found)
+            report("Fetching pictures", number + 1, len(entries))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return paths
+
+
+def _fetched(entry: Entry, buckets: Buckets, cache: Path) -> Path | BucketError:
+    try:
+        bucket, key = split_address(entry.ref)
+        path = buckets.local(bucket, key, folder=cache, at_most=MOST_BYTES)
+    except BucketError as problem:
+        return problem
+    return Path(os.path.realpath(path))

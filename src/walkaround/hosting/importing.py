@@ -1,0 +1,118 @@
+"""Jobs about datasets: filled from a manifest, changed, removed. Each is applied whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from walkaround.buckets.buckets import Buckets
+from walkaround.errors import BucketError
+from walkaround.hosting.entries import apply_change, apply_manifest, refuse_manifest, remove_entries
+from walkaround.hosting.work import LaterError, Outcome, Task, Work
+from walkaround.settings import Settings
+from walkaround.store.database import Database
+from walkaround.store.tables import Change, Dataset, now
+
+_LINE_BYTES = 8192 * 4
+_MOST_BYTES = 1_000_000_000
+"""Of a manifest: the limit of the old service."""
+_LATER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class CreateDatasetWork:
+    """Fills a new dataset from the manifest in a bucket."""
+
+    database: Database
+    buckets: Buckets
+    settings: Settings
+
+    def run(self, task: Task) -> Outcome:
+        """Read the manifest; it is applied in the transaction that finishes the job."""
+        with self.database.reading() as session:
+            dataset = session.get(Dataset, task.subject)
+            source = dataset.source if dataset is not None and dataset.status == "CREATE_IN_PROGRESS" else None
+        if source is None:  # deleted meanwhile
+            return Outcome(write=_nothing)
+        task.progress("Reading the manifest", 0, 1)
+        try:
+            content = self.buckets.read(
+                source["Bucket"], source["Key"], version=source.get("VersionId"), at_most=self._most_bytes
+            )
+        except BucketError as problem:
+            return self._refused(task.subject, f"The manifest cannot be read. {problem}")
+        return Outcome(write=lambda session: apply_manifest(session, task.subject, content, settings=self.settings))
+
+    def give_up(self, subject: int, reason: str) -> Outcome:
+        """The bucket did not answer."""
+        return self._refused(subject, f"The manifest cannot be read. {reason}")
+
+    def _refused(self, subject: int, message: str) -> Outcome:
+        return Outcome(write=lambda session: refuse_manifest(session, subject, message), error=message)
+
+    @property
+    def _most_bytes(self) -> int:
+        """No manifest within the limits is larger, and one held in memory must be bounded."""
+        return min(_MOST_BYTES, _LINE_BYTES * max(self.settings.images_train, self.settings.images_test))
+
+
+@dataclass(frozen=True)
+class UpdateDatasetWork:
+    """Applies the lines that UpdateDatasetEntries accepted, or leaves the dataset as it was."""
+
+    settings: Settings
+
+    def run(self, task: Task) -> Outcome:
+        """All of it happens in the transaction that finishes the job."""
+        return Outcome(write=lambda session: apply_change(session, task.subject, settings=self.settings))
+
+    def give_up(self, subject: int, reason: str) -> Outcome:
+        """The change cannot be applied."""
+
+        def roll_back(session: Session) -> None:
+            change = session.get(Change, subject)
+            dataset = session.get(Dataset, change.dataset_id) if change is not None else None
+            if dataset is not None and dataset.status == "UPDATE_IN_PROGRESS":
+                dataset.status, dataset.updated = "UPDATE_FAILED_ROLLBACK_COMPLETE", now()
+                dataset.message = f"Nothing was changed. {reason}"
+            if change is not None:
+                session.delete(change)
+
+        return Outcome(write=roll_back, error=reason)
+
+
+@dataclass(frozen=True)
+class DeleteDatasetWork:
+    """Removes the entries of a deleted dataset, some thousands in each transaction."""
+
+    database: Database
+
+    def run(self, task: Task) -> Outcome:
+        """Remove them all, or wait for a training that still needs them."""
+        while True:
+            task.check()
+            with self.database.transaction() as session:
+                left = remove_entries(session, task.subject)
+            if left == "later":
+                raise LaterError(_LATER_SECONDS)
+            if left == "done":
+                return Outcome(write=_nothing)
+
+    def give_up(self, subject: int, reason: str) -> Outcome:  # noqa: ARG002 - the protocol's signature
+        """Entries that nobody can see stay."""
+        return Outcome(write=_nothing, error=reason)
+
+
+def dataset_work(database: Database, buckets: Buckets, settings: Settings) -> Mapping[str, Work]:
+    """The kinds of jobs about datasets."""
+    return {
+        "create_dataset": CreateDatasetWork(database, buckets, settings),
+        "update_dataset": UpdateDatasetWork(settings),
+        "delete_dataset": DeleteDatasetWork(database),
+    }
+
+
+def _nothing(_: Session) -> None:
+    pass

@@ -1,0 +1,72 @@
+"""A test set out of a project's only dataset, by the old service's least numbers."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from walkaround.damage.kinds import ANOMALY, NORMAL
+from walkaround.datasets.sample import Sample
+from walkaround.errors import TrainingError
+
+LEAST_TESTED = 10
+"""Pictures of each kind that every test set gets."""
+TEST_SHARE = 0.2
+FEWEST_LEARNT = 5
+"""Anomalies below which nothing can be learnt from them: all are tested then, and training knows normal pictures only."""
+
+
+def check_minimums(samples: Sequence[Sample], *, normal: int, anomaly: int, left_out: int, of: str = "") -> None:
+    """Check that enough pictures are left.
+
+    Args:
+        samples: those that can be used.
+        normal: least number of pictures labelled normal.
+        anomaly: least number of those labelled anomaly.
+        left_out: how many cannot be used, for the message.
+        of: which dataset they are of, such as "test ", for the message.
+
+    Raises:
+        TrainingError: there are too few.
+    """
+    counts = Counter(sample.label for sample in samples)
+    if counts[NORMAL] >= normal and counts[ANOMALY] >= anomaly:
+        return
+    raise TrainingError(
+        f"There are {counts[NORMAL]:,} usable {of}pictures labelled normal and {counts[ANOMALY]:,} labelled anomaly, and at"
+        f" least {normal} and {anomaly} are needed; {left_out:,} pictures of the datasets are missing, cannot be read, or bear"
+        " two labels. Add pictures, or repair those."
+    )
+
+
+def with_test(samples: Sequence[Sample], groups: NDArray[np.int64], *, seed: int = 0) -> list[Sample]:
+    """The samples, each with the split "train" or "test".
+
+    At least ten pictures of each kind are tested, a fifth where that is more. Near-copies stay together, so that the numbers
+    may be missed by the size of a group.
+
+    Args:
+        samples: labelled normal or anomaly.
+        groups: int64 [samples], near-copies share a number.
+        seed: of the choice.
+    """
+    counts = Counter(sample.label for sample in samples)
+    wanted = {label: max(LEAST_TESTED, round(TEST_SHARE * counts[label])) for label in (NORMAL, ANOMALY)}
+    if counts[ANOMALY] - wanted[ANOMALY] < FEWEST_LEARNT:
+        wanted[ANOMALY] = counts[ANOMALY]
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for number, group in enumerate(groups.tolist()):
+        members[group].append(number)
+    shuffled = [list(members)[at] for at in np.random.default_rng(seed).permutation(len(members))]
+    tested: set[int] = set()
+    for group in sorted(shuffled, key=lambda group: len(members[group])):  # small ones first: they hit the number exactly
+        held = Counter(samples[number].label for number in members[group])
+        if all(wanted[str(label)] > 0 for label in held):
+            tested |= set(members[group])
+            for label, count in held.items():
+                wanted[str(label)] -= count
+    return [replace(sample, split="test" if number in tested else "train") for number, sample in enumerate(samples)]

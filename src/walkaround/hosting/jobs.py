@@ -1,0 +1,231 @@
+"""Durable jobs: what was accepted is done, whatever happens to the process that does it.
+
+A job is a row that is written in the transaction of the status it serves. One thread takes rows that are due, one thread works
+on each; see `leases` for what keeps two servers apart, and `work` for what a kind of job is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from time import monotonic
+
+from walkaround.buckets.buckets import Buckets
+from walkaround.errors import UnavailableError, WalkaroundError
+from walkaround.hosting import leases
+from walkaround.hosting.importing import dataset_work
+from walkaround.hosting.leases import Lease, LeaseLostError
+from walkaround.hosting.packaging import PackageWork
+from walkaround.hosting.pool import Pool
+from walkaround.hosting.presence import Presence
+from walkaround.hosting.serving import model_work
+from walkaround.hosting.training_job import TrainWork
+from walkaround.hosting.trial_job import TrialWork
+from walkaround.hosting.work import InterruptedJobError, LaterError, Outcome, Task, Work
+from walkaround.settings import Settings
+from walkaround.store.database import Database
+from walkaround.store.tables import now
+
+_logger = logging.getLogger(__name__)
+
+_AT_ONCE = 4
+"""Jobs of one server at the same time, trainings aside; most of them wait for a bucket."""
+_RENEW_SECONDS = 5.0
+_LONGEST_SLEEP = 2.0
+_FORGET_SECONDS = 3600.0
+_MOST_ATTEMPTS = 12
+"""About eight minutes, with the pauses: for a bucket that does not answer, or a process that keeps dying."""
+_LONGEST_PAUSE = 60.0
+_FINISH_SECONDS = 600.0
+
+
+class Jobs:
+    """Takes jobs that are due and does them, on threads of its own."""
+
+    def __init__(self, database: Database, buckets: Buckets, settings: Settings, pool: Pool) -> None:
+        """Prepare without starting anything."""
+        self._database = database
+        self._settings = settings
+        self._work = all_work(database, buckets, settings, pool)
+        self._presence: Presence | None = None
+        self._running: dict[int, tuple[Task, threading.Thread]] = {}
+        self._lock = threading.Lock()
+        self._awake = threading.Event()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._renewed = self._forgot = 0.0
+
+    def start(self) -> None:
+        """Begin to take jobs, first of all those that a server which was killed has left.
+
+        Raises:
+            StorageError: the data folder cannot be written.
+        """
+        self._presence = Presence(self._settings.data / "work" / "servers")
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for jobs at once: one was added or cancelled."""
+        self._awake.set()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Take no more jobs; let short ones end, and give long ones back to be taken again."""
+        self._stopping = True
+        self._awake.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        with self._lock:
+            running = list(self._running.values())
+        for task, _ in running:
+            task.interrupt("stopping")
+        deadline = monotonic() + timeout
+        for _, thread in running:
+            thread.join(max(0.0, deadline - monotonic()))
+        if self._presence is not None:
+            self._presence.leave()
+            self._presence = None
+
+    @property
+    def _owner(self) -> str:
+        return self._presence.name if self._presence is not None else ""
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stopping:
+            self._awake.wait(pause)
+            self._awake.clear()
+            try:
+                self._look_after_running()
+                self._bury_dead()
+                pause = self._take()
+            except UnavailableError as problem:
+                _logger.warning("Jobs cannot be looked up: %s", problem)
+                pause = _LONGEST_SLEEP
+            except Exception:  # a loop that ended would leave every job undone
+                _logger.exception("Looking for jobs failed.")
+                pause = _LONGEST_SLEEP
+
+    def _take(self) -> float:
+        """Start what is due; seconds until there may be more."""
+        with self._database.reading() as session:
+            due = leases.next_due(session)
+        if due is None:
+            return _LONGEST_SLEEP
+        wait = (due - now()) / timedelta(seconds=1)
+        if wait > 0:
+            return min(wait + 0.001, _LONGEST_SLEEP)
+        with self._lock:
+            room = _AT_ONCE - sum(task.lease.kind != leases.TRAIN for task, _ in self._running.values())
+            busy = list(self._running)
+        with self._database.transaction() as session:
+            taken = leases.claim(
+                session, owner=self._owner, room=room, trainings_at_once=self._settings.trainings_at_once, busy=busy
+            )
+        for lease in taken:
+            self._begin(lease)
+        return 0.0 if len(taken) > 1 else 0.5  # what is due and was not taken waits for its turn
+
+    def _begin(self, lease: Lease) -> None:
+        task = Task(lease, self._database, owner=self._owner)
+        thread = threading.Thread(target=self._do, args=(task,), name=f"job-{lease.job_id}", daemon=True)
+        with self._lock:
+            self._running[lease.job_id] = (task, thread)
+        thread.start()
+
+    def _look_after_running(self) -> None:
+        with self._lock:
+            tasks = {number: task for number, (task, _) in self._running.items()}
+        if tasks and monotonic() - self._renewed > _RENEW_SECONDS:
+            with self._database.transaction() as session:
+                leases.renew(session, owner=self._owner, job_ids=tasks)
+            self._renewed = monotonic()
+        if tasks:
+            with self._database.reading() as session:
+                own, cancelled = leases.look(session, owner=self._owner, job_ids=tasks)
+            for number, task in tasks.items():
+                if number in cancelled:
+                    task.interrupt("cancelled")
+                elif number not in own and number in self._running:
+                    task.interrupt("lost")
+
+    def _bury_dead(self) -> None:
+        """Free the jobs of servers that were killed, and now and then forget old jobs."""
+        presence = self._presence
+        with self._database.reading() as session:
+            dead = [name for name in leases.owners(session) if presence is not None and presence.is_dead(name)]
+        for name in dead:
+            with self._database.transaction() as session:
+                leases.free_jobs_of(session, name)
+            if presence is not None:
+                presence.forget(name)
+        if monotonic() - self._forgot > _FORGET_SECONDS:
+            self._forgot = monotonic()
+            with self._database.transaction() as session:
+                leases.forget_old(session)
+
+    def _do(self, task: Task) -> None:
+        try:
+            self._do_and_finish(task)
+        except (LeaseLostError, InterruptedJobError):
+            _logger.info("Job %d is left to another server.", task.lease.job_id)
+        except UnavailableError as problem:  # the lease lapses, and the job is taken again
+            _logger.warning("What came of job %d cannot be written: %s", task.lease.job_id, problem)
+        finally:
+            with self._lock:
+                self._running.pop(task.lease.job_id, None)
+            self._awake.set()
+
+    def _do_and_finish(self, task: Task) -> None:
+        lease = task.lease
+        work = self._work[lease.kind]
+        try:
+            self._finish(lease, work.run(task))
+        except LaterError as later:
+            self._release(lease, seconds=later.seconds)
+        except InterruptedJobError:
+            if task.interrupted == "stopping":
+                self._release(lease, seconds=0.0)
+        except LeaseLostError:
+            raise
+        except Exception as problem:
+            expected = isinstance(problem, WalkaroundError)
+            reason = str(problem) if expected else f"{type(problem).__name__}: {problem}"
+            _logger.warning("Job %d (%s) failed: %s", lease.job_id, lease.kind, reason, exc_info=not expected)
+            if lease.attempts + 1 >= _MOST_ATTEMPTS:
+                self._finish(lease, work.give_up(lease.subject, reason))
+            else:
+                self._release(lease, seconds=min(_LONGEST_PAUSE, 2.0**lease.attempts), failed=reason)
+
+    def _finish(self, lease: Lease, outcome: Outcome) -> None:
+        """Write what came of a job; while the database is away, the work is not thrown away."""
+        given_up = monotonic() + _FINISH_SECONDS
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    leases.finish(session, lease, owner=self._owner, error=outcome.error)
+                    outcome.write(session)
+                break
+            except UnavailableError:
+                if self._stopping or monotonic() > given_up:
+                    raise
+                time.sleep(_LONGEST_SLEEP)
+        outcome.after()
+
+    def _release(self, lease: Lease, *, seconds: float, failed: str | None = None) -> None:
+        with self._database.transaction() as session:
+            leases.release(session, lease, owner=self._owner, seconds=seconds, failed=failed)
+
+
+def all_work(database: Database, buckets: Buckets, settings: Settings, pool: Pool) -> Mapping[str, Work]:
+    """Every kind of job by its name."""
+    return {
+        **dataset_work(database, buckets, settings),
+        **model_work(database, settings, pool),
+        leases.TRAIN: TrainWork(database, settings),
+        "package": PackageWork(database, buckets, settings),
+        "trial": TrialWork(database, buckets, settings),
+    }

@@ -1,0 +1,145 @@
+"""Who works on which job: rows of the table `jobs`, taken for a while, kept by a heartbeat, and given back or finished.
+
+A lease that is not renewed lapses, and another server takes the job. What a job changes in the end is written in the
+transaction that finishes it, which a server that has lost the lease cannot do: nothing is ever applied twice or by half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from walkaround.store.tables import Job, now
+
+TRAIN = "train"
+LEASE_SECONDS = 20.0
+_KEPT_DAYS = 30
+_CLAIMING = 7_201_945_511_310_087
+"""Number of the lock under which PostgreSQL lets one server after the other claim jobs; any constant will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A job that this server works on."""
+
+    job_id: int
+    kind: str
+    subject: int
+    attempts: int
+
+
+class LeaseLostError(Exception):
+    """Another server works on the job now; whatever this one found out must not be written."""
+
+
+def claim(session: Session, *, owner: str, room: int, trainings_at_once: int, busy: Collection[int] = ()) -> list[Lease]:
+    """Take jobs that are due, or whose server has lost them.
+
+    Args:
+        session: of a transaction.
+        owner: name of this server.
+        room: how many jobs it can take, trainings aside.
+        trainings_at_once: how many trainings may run on all servers together.
+        busy: ids of jobs that it works on; their leases may have lapsed while the database was away.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _CLAIMING})
+    moment = now()
+    training = select(func.count()).where(Job.kind == TRAIN, Job.state == "running", Job.leased_until >= moment)
+    other, fresh = Job.kind != TRAIN, Job.id.not_in(busy)
+    free = max(0, trainings_at_once - (session.scalar(training) or 0))
+    jobs = [*_due(session, other & fresh, room, moment), *_due(session, ~other & fresh, free, moment)]
+    for job in jobs:
+        job.state, job.leased_by, job.leased_until = "running", owner, _until(moment)
+    return [Lease(job_id=job.id, kind=job.kind, subject=job.subject, attempts=job.attempts) for job in jobs]
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next job is due, or the next lease lapses; None where there is no job."""
+    due = session.scalar(select(func.min(Job.due)).where(Job.state == "due"))
+    lapsing = session.scalar(select(func.min(Job.leased_until)).where(Job.state == "running"))
+    return min((moment for moment in (due, lapsing) if moment is not None), default=None)
+
+
+def renew(session: Session, *, owner: str, job_ids: Collection[int]) -> None:
+    """Keep the leases of jobs that are still this server's."""
+    own = update(Job).where(Job.id.in_(job_ids), Job.leased_by == owner, Job.state == "running")
+    session.execute(own.values(leased_until=_until(now())).execution_options(synchronize_session=False))
+
+
+def look(session: Session, *, owner: str, job_ids: Collection[int]) -> tuple[set[int], set[int]]:
+    """Which of these jobs are still this server's, and which of those shall be cancelled."""
+    rows = session.execute(
+        select(Job.id, Job.cancelled).where(Job.id.in_(job_ids), Job.leased_by == owner, Job.state == "running")
+    ).all()
+    return {number for number, _ in rows}, {number for number, cancelled in rows if cancelled}
+
+
+def finish(session: Session, lease: Lease, *, owner: str, error: str | None) -> None:
+    """Say that a job is done, or has failed, in the transaction that writes what came of it.
+
+    Raises:
+        LeaseLostError: the job is not this server's any more.
+    """
+    job = _held(session, lease, owner)
+    job.state, job.error, job.ended = "failed" if error else "done", error, now()
+    job.leased_by = job.leased_until = None
+
+
+def release(session: Session, lease: Lease, *, owner: str, seconds: float, failed: str | None) -> None:
+    """Give a job back, to be taken again after some seconds; `failed` says why it could not be done, and counts as an attempt.
+
+    Raises:
+        LeaseLostError: the job is not this server's any more.
+    """
+    job = _held(session, lease, owner)
+    job.state, job.due = "due", now() + timedelta(seconds=seconds)
+    job.leased_by = job.leased_until = None
+    job.error = failed
+    job.attempts = job.attempts + 1 if failed else job.attempts
+
+
+def report(session: Session, lease: Lease, *, owner: str, progress: dict[str, Any]) -> None:
+    """Write down how far a job is."""
+    own = update(Job).where(Job.id == lease.job_id, Job.leased_by == owner)
+    session.execute(own.values(progress=progress).execution_options(synchronize_session=False))
+
+
+def owners(session: Session) -> Sequence[str]:
+    """The servers that jobs are leased to."""
+    found = session.scalars(select(Job.leased_by).where(Job.state == "running").distinct())
+    return [name for name in found if name is not None]
+
+
+def free_jobs_of(session: Session, owner: str) -> None:
+    """Let the jobs of a server that is known to be dead be taken at once."""
+    lost = update(Job).where(Job.leased_by == owner, Job.state == "running")
+    session.execute(lost.values(state="due", leased_by=None, leased_until=None).execution_options(synchronize_session=False))
+
+
+def forget_old(session: Session) -> None:
+    """Delete jobs that ended long ago."""
+    ended = now() - timedelta(days=_KEPT_DAYS)
+    session.execute(delete(Job).where(Job.ended < ended).execution_options(synchronize_session=False))
+
+
+def _due(session: Session, which: ColumnElement[bool], most: int, moment: datetime) -> Sequence[Job]:
+    ready = or_(and_(Job.state == "due", Job.due <= moment), and_(Job.state == "running", Job.leased_until < moment))
+    query = select(Job).where(which, ready).order_by(Job.due, Job.id).limit(most)
+    return session.scalars(query.with_for_update(skip_locked=True)).all() if most > 0 else []
+
+
+def _held(session: Session, lease: Lease, owner: str) -> Job:
+    job = session.scalars(select(Job).where(Job.id == lease.job_id).with_for_update()).one_or_none()
+    if job is None or job.state != "running" or job.leased_by != owner:
+        raise LeaseLostError
+    return job
+
+
+def _until(moment: datetime) -> datetime:
+    return moment + timedelta(seconds=LEASE_SECONDS)

@@ -1,0 +1,105 @@
+"""Projects: a name that holds datasets and models."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from walkaround.errors import ConflictError, QuotaError
+from walkaround.hosting.datasets import dataset_metadata
+from walkaround.hosting.owner import Owner
+from walkaround.hosting.pages import open_page, paged
+from walkaround.hosting.rows import Reply, find_project
+from walkaround.store.locks import lock_owner
+from walkaround.store.tables import Dataset, Model, Packaging, Project, Result, Trial, TrialPicture
+
+
+def create_project(session: Session, owner: Owner, *, project_name: str, at_most: int) -> Reply:
+    """Make a project.
+
+    Raises:
+        ConflictError: there is one of this name.
+        QuotaError: there are `at_most` projects.
+    """
+    lock_owner(session, account=owner.account, region=owner.region)
+    own = select(func.count()).select_from(Project).filter_by(account=owner.account, region=owner.region)
+    if session.scalar(own.filter_by(name=project_name)):
+        raise ConflictError(
+            f"There is a project {project_name!r} already: choose another name.",
+            resource_id=project_name,
+            resource_type="PROJECT",
+        )
+    if session.scalars(own).one() >= at_most:
+        raise QuotaError(
+            f"There are {at_most} projects, as many as may be: delete one, or have the setting projects_per_account raised.",
+            quota_code="projects_per_account",
+            resource_id=project_name,
+            resource_type="PROJECT",
+        )
+    project = Project(account=owner.account, region=owner.region, name=project_name)
+    session.add(project)
+    session.flush()
+    return {"ProjectMetadata": _metadata(owner, project)}
+
+
+def list_projects(session: Session, owner: Owner, *, next_token: str | None = None, max_results: int | None = None) -> Reply:
+    """Projects in the order in which they were made.
+
+    Raises:
+        ValidationError: the token or `max_results` is not allowed.
+    """
+    page = open_page("ListProjects", owner, next_token=next_token, max_results=max_results)
+    query = select(Project).filter_by(account=owner.account, region=owner.region).order_by(Project.id).limit(page.size + 1)
+    if page.after:
+        query = query.where(Project.id > page.after[0])
+    found = session.scalars(query).all()
+    shown = found[: page.size]
+    token = page.token_after(shown[-1].id) if len(found) > page.size else None
+    return paged("Projects", [_metadata(owner, project) for project in shown], token)
+
+
+def describe_project(session: Session, owner: Owner, *, project_name: str) -> Reply:
+    """A project and its datasets.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    project = find_project(session, owner, project_name)
+    datasets = session.scalars(select(Dataset).filter_by(project_id=project.id).order_by(Dataset.kind.desc())).all()
+    description = {**_metadata(owner, project), "Datasets": [dataset_metadata(dataset) for dataset in datasets]}
+    return {"ProjectDescription": description}
+
+
+def delete_project(session: Session, owner: Owner, *, project_name: str) -> Reply:
+    """Delete a project that has neither datasets nor models; its trials, results and packaging jobs go with it.
+
+    Raises:
+        NotFoundError: there is none of this name.
+        ConflictError: it has datasets or models.
+    """
+    project = find_project(session, owner, project_name, to_change=True)
+    kinds = session.scalars(select(Dataset.kind).filter_by(project_id=project.id)).all()
+    versions = session.scalars(select(Model.version).filter_by(project_id=project.id).order_by(Model.version)).all()
+    if kinds or versions:
+        more = ", …" if len(versions) > 5 else ""
+        held = [f"{kind} dataset" for kind in kinds] + [f"model {version}" for version in versions[:5]]
+        raise ConflictError(
+            f"The project {project_name!r} still has its {', '.join(held)}{more}: delete them first.",
+            resource_id=project_name,
+            resource_type="PROJECT",
+        )
+    trials = select(Trial.id).filter_by(project_id=project.id)
+    session.execute(delete(TrialPicture).where(TrialPicture.trial_id.in_(trials)))
+    for table in (Trial, Result, Packaging):
+        session.execute(delete(table).where(table.project_id == project.id))
+    session.delete(project)
+    session.flush()
+    return {"ProjectArn": owner.project_arn(project_name)}
+
+
+def _metadata(owner: Owner, project: Project) -> Reply:
+    return {
+        "ProjectArn": owner.project_arn(project.name),
+        "ProjectName": project.name,
+        "CreationTimestamp": project.created,
+    }

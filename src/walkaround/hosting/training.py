@@ -1,0 +1,226 @@
+"""A training as a process of its own: pictures from buckets in, a package and two evaluation files out.
+
+Run as `python -m walkaround.hosting.training FOLDER PARENT`, with the settings as JSON on its standard input. FOLDER holds the
+task and the entries. It prints JSON lines: what it is doing, and last what came of it, which is also in FOLDER. Started again
+in the same folder it goes on, because features of pictures are kept by content in the cache.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from walkaround.buckets.buckets import Buckets, buckets_of
+from walkaround.datasets.manifest import write_manifest
+from walkaround.datasets.sample import Dataset, Sample
+from walkaround.datasets.survey import Survey, survey
+from walkaround.errors import TrainingError, UnavailableError, WalkaroundError, writing
+from walkaround.evaluation.measure import Evaluation
+from walkaround.evaluation.scorecard import as_json
+from walkaround.hosting.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result, output_key
+from walkaround.hosting.fetching import Report, fetch
+from walkaround.hosting.inner_split import check_minimums, with_test
+from walkaround.hosting.owner import Owner
+from walkaround.hosting.parent import follow_parent
+from walkaround.hosting.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
+from walkaround.settings import Settings
+from walkaround.training.recipe import Recipe
+from walkaround.training.train import Trained, train
+
+_MANIFEST = "pictures.jsonl"
+_TOLD_SECONDS = 0.25
+_NICE = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """What to train.
+
+    Attributes:
+        output: S3Location of the OutputConfig.
+        single: there is no test dataset, and a part of the training dataset is kept back.
+    """
+
+    account: str
+    region: str
+    project: str
+    version: int
+    output: dict[str, str]
+    single: bool
+
+    @property
+    def owner(self) -> Owner:
+        """Whose model it is."""
+        return Owner(account=self.account, region=self.region)
+
+    @property
+    def model_arn(self) -> str:
+        """The model's name."""
+        return self.owner.model_arn(self.project, self.version)
+
+
+class JsonReport:
+    """Progress as JSON lines, a few each second."""
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def __call__(self, doing: str, done: int, of: int) -> None:
+        """Tell it, unless something was told just now."""
+        if done < of and time.monotonic() - self._told < _TOLD_SECONDS:
+            return
+        self._told = time.monotonic()
+        tell({"doing": doing, "done": done, "of": of})
+
+
+def tell(told: dict[str, Any]) -> None:
+    """Print one JSON line."""
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def run_training(folder: Path, settings: Settings, buckets: Buckets, *, report: Report) -> dict[str, Any]:
+    """Train what `folder` says, and write the evaluation to the output location.
+
+    Returns:
+        What the model's row gets.
+
+    Raises:
+        TrainingError: too few pictures are left.
+        BucketError: the output location cannot be written.
+        UnavailableError: a bucket does not answer.
+        StorageError: the disk refuses.
+    """
+    task = TrainingTask(**json.loads((folder / TASK_FILE).read_text(encoding="utf-8")))
+    buckets.check(task.output["Bucket"])  # rather now than after hours of work
+    entries = read_entries(folder)
+    paths = fetch(entries, buckets, cache=settings.data / "cache" / "pictures", report=report)
+    looked = _looked(folder, entries, paths, report=report)
+    left_out = len(entries) - len(looked.samples)
+    samples = _split(looked, task, left_out=left_out)
+    manifest = folder / _MANIFEST
+    write_manifest(manifest, samples)
+    package = _package(task)
+    with writing(settings.data / package):
+        (settings.data / package).parent.mkdir(parents=True, exist_ok=True)
+    recipe = Recipe(cache=settings.data / "cache" / "features")
+    trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report)
+    if trained.evaluation is None:  # not with the least numbers of pictures that were checked
+        raise TrainingError("No test picture is left to measure on; add labelled pictures.")
+    report("Writing the evaluation", 0, 1)
+    tested = _tested(entries, paths, single=task.single)
+    return {
+        "package": str(package),
+        "message": _message(left_out),
+        **_published(task, trained, trained.evaluation, tested, buckets),
+    }
+
+
+def read_entries(folder: Path) -> list[Entry]:
+    """The labelled entries that were put aside, those of the training dataset first."""
+    entries = []
+    for split, name in ENTRIES_FILES.items():
+        if (folder / name).exists():
+            with (folder / name).open(encoding="utf-8") as lines:
+                entries += [Entry(**json.loads(line), split=split) for line in lines]
+    return entries
+
+
+def _looked(folder: Path, entries: Sequence[Entry], paths: Mapping[int, Path], *, report: Report) -> Survey:
+    """What the pictures that are there show; those that cannot be read, or bear two labels, are left out."""
+    samples = [Sample(path=path, label=entries[number].label, split=entries[number].split) for number, path in paths.items()]
+    dataset = Dataset(origin=folder, samples=tuple(samples))
+    return survey(dataset, progress=lambda done, of: report("Looking at pictures", done, of))
+
+
+def _split(looked: Survey, task: TrainingTask, *, left_out: int) -> list[Sample]:
+    """The samples, each for training or for the test.
+
+    Raises:
+        TrainingError: there are too few of a kind.
+    """
+    if task.single:
+        check_minimums(looked.samples, normal=20, anomaly=10, left_out=left_out)
+        return with_test(looked.samples, looked.groups)
+    by_split = {split: [sample for sample in looked.samples if sample.split == split] for split in ENTRIES_FILES}
+    check_minimums(by_split["train"], normal=10, anomaly=0, left_out=left_out, of="train ")
+    check_minimums(by_split["test"], normal=10, anomaly=10, left_out=left_out, of="test ")
+    return list(looked.samples)
+
+
+def _tested(entries: Sequence[Entry], paths: Mapping[int, Path], *, single: bool) -> dict[Path, Entry]:
+    """The entries that may have been tested, by the path of their picture."""
+    return {path: entries[number] for number, path in paths.items() if single or entries[number].split == "test"}
+
+
+def _package(task: TrainingTask) -> Path:
+    """Where the package goes, relative to the data folder; its last part becomes its name."""
+    return Path("models", task.account, task.region, task.project, str(task.version), f"{task.project}-{task.version}")
+
+
+def _published(
+    task: TrainingTask, trained: Trained, evaluation: Evaluation, tested: Mapping[Path, Entry], buckets: Buckets
+) -> dict[str, Any]:
+    """Write the two evaluation files, and say what the row of the model gets of them."""
+    ended = datetime.now(UTC)
+    named = Named(model_arn=task.model_arn, project=task.project, version=task.version, ended=ended)
+    bucket, prefix = task.output["Bucket"], task.output.get("Prefix", "")
+    places = {
+        kind: {"Bucket": bucket, "Key": output_key(prefix, kind, named)} for kind in ("EvaluationManifest", "EvaluationResult")
+    }
+    manifest = evaluation_manifest(evaluation, tested, named)
+    training_pictures = int(trained.package.card.data["pictures"])
+    buckets.write(bucket, places["EvaluationManifest"]["Key"], manifest)
+    buckets.write(
+        bucket,
+        places["EvaluationResult"]["Key"],
+        evaluation_result(evaluation.scores, named, training_pictures=training_pictures),
+    )
+    scores = evaluation.scores
+    return {
+        "manifest": places["EvaluationManifest"],
+        "result": places["EvaluationResult"],
+        "ended": ended.isoformat(),
+        "f1": scores.f1 or 0.0,  # undefined where nothing was called an anomaly, or nothing is one
+        "recall": scores.recall or 0.0,
+        "precision": scores.precision or 0.0,
+        "scores": as_json(evaluation, {"package": trained.package.fingerprint, "training_pictures": training_pictures}),
+    }
+
+
+def _message(left_out: int) -> str:
+    if left_out == 0:
+        return ""
+    return f"Training completed. {left_out:,} pictures were left out: they are missing, cannot be read, or bear two labels."
+
+
+def main(arguments: list[str]) -> None:
+    """Train what FOLDER says: FOLDER, PARENT (process id of the server)."""
+    folder, parent = Path(arguments[0]), int(arguments[1])
+    follow_parent(parent)
+    os.nice(_NICE)  # hosted models answer first
+    logging.basicConfig(level=logging.WARNING)
+    settings = Settings(**json.loads(sys.stdin.read()))
+    try:
+        result = run_training(Path(os.path.realpath(folder)), settings, buckets_of(settings), report=JsonReport())
+    except UnavailableError as problem:
+        tell({"unavailable": str(problem)})
+        return
+    except WalkaroundError as problem:
+        result = {"failed": str(problem)}
+    part = folder / f"{RESULT_FILE}.part"
+    part.write_text(json.dumps(result), encoding="utf-8")
+    part.replace(folder / RESULT_FILE)
+    tell(result)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

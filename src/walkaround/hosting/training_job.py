@@ -1,0 +1,188 @@
+"""The job that trains a model: its entries are put aside, a child process trains, and the row gets what came of it.
+
+The child can be cancelled, dies alone, and takes no memory of the server. It keeps what it has done in files: after a crash the
+next one goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from walkaround.datasets.sample import Split
+from walkaround.errors import UnavailableError, WalkaroundError, writing
+from walkaround.hosting.entries import StoredEntry, entries_of
+from walkaround.hosting.work import Outcome, Task
+from walkaround.settings import Settings
+from walkaround.store.database import Database
+from walkaround.store.tables import Model, Project
+
+TASK_FILE, RESULT_FILE = "task.json", "result.json"
+ENTRIES_FILES: Mapping[Split, str] = {"train": "train.jsonl", "test": "test.jsonl"}
+_MOST_DEATHS = 3
+_DEATHS_FILE = "deaths"
+
+
+@dataclass(frozen=True)
+class TrainWork:
+    """Trains a model in a child process."""
+
+    database: Database
+    settings: Settings
+
+    def run(self, task: Task) -> Outcome:
+        """Train, or go on with a training that was interrupted."""
+        folder = self._folder(task.subject)
+        if not self._prepared(task.subject, folder):
+            return Outcome(write=_nothing, after=lambda: _remove(folder))
+        result = _read(folder / RESULT_FILE) or self._trained(task, folder)
+        if task.interrupted == "cancelled":
+            return self._failed(task.subject, "The training was cancelled.")
+        if "failed" in result:
+            return self._failed(task.subject, str(result["failed"]))
+        return Outcome(write=lambda session: _write_trained(session, task.subject, result), after=lambda: _remove(folder))
+
+    def give_up(self, subject: int, reason: str) -> Outcome:
+        """The bucket did not answer, or something else went wrong too often."""
+        return self._failed(subject, f"The training could not be done. {reason}")
+
+    def _folder(self, subject: int) -> Path:
+        return self.settings.data / "work" / f"train-{subject}"
+
+    def _prepared(self, subject: int, folder: Path) -> bool:
+        """Put the entries aside, so that every attempt trains on the same; False where there is nothing to train any more."""
+        with self.database.reading() as session:
+            model = session.get(Model, subject)
+            project = session.get(Project, model.project_id) if model is not None else None
+            if model is None or project is None or model.status != "TRAINING":
+                return False
+            if not (folder / TASK_FILE).exists():
+                self._put_aside(session, model, project, folder)
+        return True
+
+    def _put_aside(self, session: Session, model: Model, project: Project, folder: Path) -> None:
+        told = {
+            "account": project.account,
+            "region": project.region,
+            "project": project.name,
+            "version": model.version,
+            "output": model.output["S3Location"],
+            "single": model.test_dataset_id is None,
+        }
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            datasets: Mapping[Split, int | None] = {"train": model.train_dataset_id, "test": model.test_dataset_id}
+            for split, number in datasets.items():
+                if number is not None:
+                    _write_entries(folder / ENTRIES_FILES[split], entries_of(session, number))
+            part = folder / f"{TASK_FILE}.part"  # the task comes last: where it is, the entries are whole
+            part.write_text(json.dumps(told), encoding="utf-8")
+            part.replace(folder / TASK_FILE)
+
+    def _trained(self, task: Task, folder: Path) -> dict[str, Any]:
+        """What the child process said in the end."""
+        arguments = [sys.executable, "-m", "walkaround.hosting.training", str(folder), str(os.getpid())]
+        with subprocess.Popen(  # noqa: S603 - our own module
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        ) as child:
+            task.on_interrupt(child.kill)
+            try:
+                result = self._talk(task, child)
+            finally:
+                child.kill()
+        task.check()
+        if task.interrupted == "cancelled":
+            return {}
+        if result is None:
+            return _died(folder, child.returncode)
+        if "unavailable" in result:
+            raise UnavailableError(str(result["unavailable"]), retry_after=5)
+        return result
+
+    def _talk(self, task: Task, child: subprocess.Popen[str]) -> dict[str, Any] | None:
+        """Give the child its settings and pass on its progress; what it says last, None where it died before."""
+        assert child.stdin is not None  # noqa: S101 - both are pipes
+        assert child.stdout is not None  # noqa: S101
+        try:
+            child.stdin.write(settings_as_json(self.settings))  # secrets: not in arguments, which others can read
+            child.stdin.close()
+        except BrokenPipeError:
+            return None
+        for line in child.stdout:
+            told: dict[str, Any] = json.loads(line)
+            if "doing" not in told:
+                return told
+            task.progress(told["doing"], told["done"], told["of"])
+        return None
+
+    def _failed(self, subject: int, reason: str) -> Outcome:
+        def write(session: Session) -> None:
+            model = session.get(Model, subject)
+            if model is not None and model.status == "TRAINING":
+                model.status, model.message = "TRAINING_FAILED", reason
+
+        return Outcome(write=write, error=reason, after=lambda: _remove(self._folder(subject)))
+
+
+def settings_as_json(settings: Settings) -> str:
+    """The settings with their secrets, for a pipe to a child."""
+    told = settings.model_dump(mode="json")
+    told["s3_secret_key"] = settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None
+    return json.dumps(told)
+
+
+def _write_trained(session: Session, subject: int, result: dict[str, Any]) -> None:
+    model = session.get(Model, subject)
+    if model is None or model.status != "TRAINING":
+        return
+    model.status, model.message = "TRAINED", result["message"]
+    model.package = result["package"]
+    model.f1, model.recall, model.precision = result["f1"], result["recall"], result["precision"]
+    model.scores = result["scores"]
+    model.evaluation_manifest, model.evaluation_result = result["manifest"], result["result"]
+    model.evaluation_ended = datetime.fromisoformat(result["ended"])
+
+
+def _write_entries(path: Path, entries: Iterable[StoredEntry]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for entry in entries:
+            if entry.label is not None:  # the others are ignored in training
+                file.write(json.dumps({"ref": entry.source_ref, "label": entry.label, "line": entry.line}) + "\n")
+
+
+def _died(folder: Path, code: int | None) -> dict[str, Any]:
+    """The child was killed or crashed: once or twice that may be chance, as when memory was short."""
+    deaths = folder / _DEATHS_FILE
+    count = len(deaths.read_bytes()) + 1 if deaths.exists() else 1
+    deaths.write_bytes(b"." * count)
+    if count >= _MOST_DEATHS:
+        return {
+            "failed": f"The training process ended {count} times before its time (exit status {code}); is there enough memory?"
+        }
+    raise WalkaroundError(f"The training process ended before its time (exit status {code}).")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return told
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _nothing(_: Session) -> None:
+    pass

@@ -1,0 +1,287 @@
+"""The tables, one class each. A row's status is the truth; a job is written in the same transaction as the status it serves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+_Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
+_NEVER_AGAIN = {"sqlite_autoincrement": True}
+"""An id that a job may still name must not come to stand for another row."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC, with its zone in Python and without it in the database, so that SQLite and PostgreSQL agree."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """To the database."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """From the database."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The present time in UTC."""
+    return datetime.now(UTC)
+
+
+class Table(DeclarativeBase):
+    """The root of all tables."""
+
+    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012 - SQLAlchemy's own spelling
+
+
+class Project(Table):
+    """A project: at most one dataset of each kind, and numbered models."""
+
+    __tablename__ = "projects"
+    __table_args__ = (UniqueConstraint("account", "region", "name"),)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    account: Mapped[str] = mapped_column(String(64))
+    region: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255))
+    created: Mapped[datetime] = mapped_column(default=now)
+    last_version: Mapped[int] = mapped_column(default=0)
+
+
+class Dataset(Table):
+    """A dataset; one that was deleted stands without project until a job has removed its entries."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (UniqueConstraint("project_id", "kind"), _NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
+    kind: Mapped[str] = mapped_column(String(8))  # train, test
+    status: Mapped[str] = mapped_column(String(40))
+    message: Mapped[str] = mapped_column(Text, default="")
+    bucket: Mapped[str | None] = mapped_column(String(63))  # all pictures of a dataset are in one bucket
+    source: Mapped[dict[str, Any] | None]  # the manifest: Bucket, Key, VersionId
+    total: Mapped[int] = mapped_column(default=0)  # counted as entries come, so that no request has to count them
+    normal: Mapped[int] = mapped_column(default=0)
+    anomaly: Mapped[int] = mapped_column(default=0)
+    created: Mapped[datetime] = mapped_column(default=now)
+    updated: Mapped[datetime] = mapped_column(default=now)
+
+
+class Entry(Table):
+    """One line of a dataset: a picture and what is known of it.
+
+    A line that replaces another keeps its `id` and `created`; within a dataset `created` never falls as `id` rises, so that
+    a span of time is a span of ids. Substrings of `source_ref` are indexed by the migration: FTS5 or pg_trgm.
+    """
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        UniqueConstraint("dataset_id", "source_ref"),
+        Index("entries_in_order", "dataset_id", "id"),
+        Index("entries_by_label", "dataset_id", "label", "id"),
+        Index("entries_by_time", "dataset_id", "created", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
+    source_ref: Mapped[str] = mapped_column(String(1100))
+    label: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly; None: unlabelled
+    line: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Change(Table):
+    """Lines that UpdateDatasetEntries accepted and a job will apply, all or none."""
+
+    __tablename__ = "changes"
+    __table_args__ = (_NEVER_AGAIN,)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), index=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Model(Table):
+    """A version of a project's model."""
+
+    __tablename__ = "models"
+    __table_args__ = (UniqueConstraint("project_id", "version"), Index("models_by_status", "status"), _NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    version: Mapped[int]
+    train_dataset_id: Mapped[int | None] = mapped_column(_Id)  # what CreateModel found; may have been deleted since
+    test_dataset_id: Mapped[int | None] = mapped_column(_Id)
+    description: Mapped[str | None] = mapped_column(String(500))
+    status: Mapped[str] = mapped_column(String(24))
+    message: Mapped[str] = mapped_column(Text, default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+    kms_key_id: Mapped[str | None] = mapped_column(String(2048))
+    output: Mapped[dict[str, Any]]  # OutputConfig as it was given
+    evaluation_manifest: Mapped[dict[str, Any] | None]
+    evaluation_result: Mapped[dict[str, Any] | None]
+    evaluation_ended: Mapped[datetime | None]
+    f1: Mapped[float | None]
+    recall: Mapped[float | None]
+    precision: Mapped[float | None]
+    scores: Mapped[dict[str, Any] | None]  # what the REST API and the console show: the scorecard's JSON
+    package: Mapped[str | None] = mapped_column(Text)  # path below the data folder
+    min_units: Mapped[int | None]
+    max_units: Mapped[int | None]
+
+
+class Tag(Table):
+    """A tag of a model."""
+
+    __tablename__ = "tags"
+
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    value: Mapped[str] = mapped_column(String(256))
+
+
+class Packaging(Table):
+    """A model packaging job, as the API shows it."""
+
+    __tablename__ = "packagings"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        Index("packagings_by_component", "component_name", "component_version"),
+        _NEVER_AGAIN,
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    model_version: Mapped[str] = mapped_column(String(10))
+    component_name: Mapped[str] = mapped_column(String(128))
+    component_version: Mapped[str] = mapped_column(String(20))
+    configuration: Mapped[dict[str, Any]]
+    description: Mapped[str | None] = mapped_column(String(256))
+    output: Mapped[dict[str, Any] | None]
+    status: Mapped[str] = mapped_column(String(16))
+    message: Mapped[str] = mapped_column(Text, default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+    updated: Mapped[datetime] = mapped_column(default=now)
+
+
+class Trial(Table):
+    """A trial detection: a model run on new pictures, for a person to verify."""
+
+    __tablename__ = "trials"
+    __table_args__ = (UniqueConstraint("project_id", "name"), _NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(String(64))
+    model_version: Mapped[int]
+    status: Mapped[str] = mapped_column(String(16))  # RUNNING, COMPLETE, FAILED
+    message: Mapped[str] = mapped_column(Text, default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class TrialPicture(Table):
+    """One picture of a trial detection: what the model said, and what a person says of it."""
+
+    __tablename__ = "trial_pictures"
+    __table_args__ = (UniqueConstraint("trial_id", "source_ref"), Index("trial_pictures_in_order", "trial_id", "id"))
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"))
+    source_ref: Mapped[str] = mapped_column(String(1100))
+    findings: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    verified: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly: what a person saw
+    added: Mapped[bool] = mapped_column(default=False)  # to the training dataset
+
+
+class Result(Table):
+    """A picture that was inspected over the REST API and whose findings are kept."""
+
+    __tablename__ = "results"
+    __table_args__ = (
+        Index("results_by_project", "project_id", "created", "id"),
+        Index("results_by_verdict", "project_id", "anomalous", "created", "id"),
+        Index("results_by_label", "project_id", "label", "created", "id"),
+        Index("results_by_model", "project_id", "model_version", "created", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
+    model_version: Mapped[int]
+    source: Mapped[str] = mapped_column(Text)
+    anomalous: Mapped[bool]
+    confidence: Mapped[float]
+    label: Mapped[str] = mapped_column(String(255))
+    findings: Mapped[dict[str, Any]]
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class Job(Table):
+    """Work that was accepted and has to be done, whatever happens to the process that does it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("jobs_due", "state", "due"), Index("jobs_by_subject", "kind", "subject"))
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[int] = mapped_column(_Id)  # id of the row that it is about
+    state: Mapped[str] = mapped_column(String(8), default="due")  # due, running, done, failed
+    attempts: Mapped[int] = mapped_column(default=0)
+    due: Mapped[datetime] = mapped_column(default=now)
+    leased_by: Mapped[str | None] = mapped_column(String(64))
+    leased_until: Mapped[datetime | None]
+    cancelled: Mapped[bool] = mapped_column(default=False)
+    progress: Mapped[dict[str, Any] | None]  # {"doing": "Reading pictures", "done": 120, "of": 460}
+    error: Mapped[str | None] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(default=now)
+    ended: Mapped[datetime | None]
+
+
+class ClientToken(Table):
+    """What was answered to a request with a client token, for the hours in which it may come again."""
+
+    __tablename__ = "client_tokens"
+
+    account: Mapped[str] = mapped_column(String(64), primary_key=True)
+    region: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operation: Mapped[str] = mapped_column(String(40), primary_key=True)
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    reply: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class AccessKey(Table):
+    """A key of a caller: its secret signs requests (Signature Version 4), its bearer token opens the REST API."""
+
+    __tablename__ = "access_keys"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)  # encrypted: signatures cannot be checked against a hash
+    bearer: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
+    account: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(8))  # read, detect, manage
+    note: Mapped[str] = mapped_column(String(200), default="")
+    created: Mapped[datetime] = mapped_column(default=now)
+    revoked: Mapped[datetime | None]

@@ -1,0 +1,74 @@
+"""The application behind the port: the AWS API on its raw paths, everything else through FastAPI."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from walkaround.aws.routes import AwsApi
+from walkaround.errors import WalkaroundError
+from walkaround.settings import Settings
+from walkaround.web.limits import AWS_PREFIX, Limits
+from walkaround.web.requests import Requests
+from walkaround.web.rest.api import rest_api
+from walkaround.web.service import Service
+
+_logger = logging.getLogger(__name__)
+
+
+class App:
+    """The ASGI application of one server.
+
+    Attributes:
+        service: its parts.
+        problem: why it did not start, if it did not.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.problem: WalkaroundError | None = None
+        self._aws: ASGIApp = AwsApi(
+            service.host,
+            service.pool,
+            service.database,
+            service.jobs,
+            service.settings,
+            service.keys.of_id,
+        )
+        self._rest: ASGIApp = rest_api(service)
+        self._answer = Requests(Limits(self._dispatch, service.settings), service.metrics)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or live from the server's start to its end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The raw path counts: an ARN in it holds slashes that are percent-encoded, and have to stay so.
+        door = self._aws if scope["raw_path"].startswith(AWS_PREFIX) else self._rest
+        await door(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self.service.running():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except WalkaroundError as problem:
+            self.problem = problem
+            await send({"type": "lifespan.startup.failed", "message": str(problem)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def build_app(settings: Settings) -> App:
+    """The application of a server with these settings; nothing runs before its lifespan begins.
+
+    Raises:
+        InputError: the settings contradict each other.
+        StorageError: the data folder cannot be written.
+    """
+    return App(Service(settings))

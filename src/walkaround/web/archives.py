@@ -1,0 +1,104 @@
+"""Archives of pictures: looked through before anything is unpacked, and unpacked in memory, one picture at a time.
+
+Source: PKWARE, .ZIP File Format Specification 6.3.10.
+"""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from walkaround.errors import ValidationError
+from walkaround.web.checker import MOST_BYTES
+from walkaround.web.uploads import Upload, told_name
+
+MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_END_MAGIC, _END_BYTES, _LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
+_MOST_ENTRIES = 5000
+_DIRECTORY_BYTES = 4_000_000
+_RATIO, _RATIO_COUNTS_FROM = 100, 1_000_000
+_LABELS = ("normal", "anomaly")
+_ENCRYPTED = 0x1
+
+
+def pictures_of(file: BinaryIO, *, at_most: int) -> Iterator[Upload]:
+    """The files of a zip archive, after all of its directory was checked; folders and hidden files are left out.
+
+    A file in a folder called normal or anomaly has that label, as in Lookout for Vision's S3 folders.
+
+    Args:
+        file: can be sought in.
+        at_most: bytes that all files may have together when unpacked.
+
+    Raises:
+        ValidationError: the archive is damaged, encrypted, a bomb, or names something outside of itself. Nothing was unpacked.
+    """
+    _check_end(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = [entry for entry in archive.infolist() if _is_wanted(entry)]
+            _check_sizes(entries, at_most)
+            yield from (_unpacked(archive, entry) for entry in entries)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as problem:
+        raise ValidationError(f"The zip archive cannot be read ({problem}): pack it again.") from problem
+
+
+def _check_end(file: BinaryIO) -> None:
+    """Look at the record at the end, because `zipfile` reads a directory of any size into memory."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT))
+    tail = file.read()
+    at = tail.rfind(_END_MAGIC)
+    if at < 0 or len(tail) - at < _END_BYTES:
+        raise ValidationError("The zip archive has no end: it was cut off on the way; send it again.")
+    entries = int.from_bytes(tail[at + 10 : at + 12], "little")
+    directory = int.from_bytes(tail[at + 12 : at + 16], "little")
+    if entries > _MOST_ENTRIES or directory > _DIRECTORY_BYTES:
+        raise ValidationError(
+            f"A zip archive may have {_MOST_ENTRIES:,} files at most: send several, each with a part of them."
+        )
+    file.seek(0)
+
+
+def _is_wanted(entry: zipfile.ZipInfo) -> bool:
+    name = entry.orig_filename
+    path = PurePosixPath(name)
+    if "\\" in name or path.is_absolute() or ".." in path.parts or not name.isprintable() or ":" in name.partition("/")[0]:
+        raise ValidationError(f"The zip archive names {name[:200]!r}, a place outside of itself: nothing of it was taken.")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise ValidationError(f"The zip archive holds {name[:200]!r}, a link or a device: nothing of it was taken.")
+    if entry.flag_bits & _ENCRYPTED:
+        raise ValidationError(f"The file {name[:200]!r} of the zip archive is encrypted: pack it without a password.")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValidationError(f"The file {name[:200]!r} of the zip archive is packed in a rare way: pack it with deflate.")
+    return not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def _check_sizes(entries: list[zipfile.ZipInfo], at_most: int) -> None:
+    total, packed = (sum(sizes) for sizes in ([one.file_size for one in entries], [one.compress_size for one in entries]))
+    if len(entries) > _MOST_ENTRIES:
+        raise ValidationError(
+            f"A zip archive may have {_MOST_ENTRIES:,} files at most: send several, each with a part of them."
+        )
+    if total > at_most:
+        raise ValidationError(f"The files of the zip archive have {total:,} bytes together, and may have {at_most:,}.")
+    if total > _RATIO_COUNTS_FROM and total > _RATIO * max(1, packed):
+        raise ValidationError(
+            "The zip archive unpacks to more than a hundred times its size: pictures do not; nothing was taken."
+        )
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Upload:
+    path = PurePosixPath(entry.filename)
+    label = next((part.lower() for part in reversed(path.parts[:-1]) if part.lower() in _LABELS), None)
+    try:
+        with archive.open(entry) as content:
+            data = content.read(MOST_BYTES + 1)  # whatever size the directory tells
+    except (zipfile.BadZipFile, zlib.error):
+        data = b""  # a damaged file is one that cannot be read; the others can
+    return Upload(name=told_name(entry.filename), content=data, label=label)

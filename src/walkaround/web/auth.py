@@ -1,0 +1,183 @@
+"""Who is calling, and what they may do: signatures and bearer tokens against keys that are read again twice a second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import ipaddress
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from walkaround.errors import AccessDeniedError, InputError, UnavailableError
+from walkaround.hosting.owner import Owner
+from walkaround.settings import Settings
+from walkaround.store.database import Database
+from walkaround.store.keys import ROLES, KeyRing, Role, StoredKey, bearer_digest
+
+_REFRESH_SECONDS = 0.5
+_LEAST_SECONDS_BETWEEN = 0.05
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+KEYLESS = "keyless"
+"""The key id of callers without a key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who sent a request: whose data it is about, by which key, and what that key may do."""
+
+    owner: Owner
+    key_id: str
+    role: Role
+
+
+class UnknownCallerError(AccessDeniedError):
+    """The request does not say who sends it, or the key is not one that may be used."""
+
+
+class Keys:
+    """The usable keys, in memory, so that a request never waits for the database to know its caller.
+
+    While the database does not answer, the keys that were known last go on being valid: nobody can revoke one then.
+    """
+
+    def __init__(self, database: Database, ring: KeyRing) -> None:
+        self._database = database
+        self._ring = ring
+        self._by_id: Mapping[str, StoredKey] = {}
+        self._by_bearer: Mapping[str, StoredKey] = {}
+        self._read_at = 0.0
+        self._reading = asyncio.Lock()
+
+    async def of_id(self, key_id: str) -> StoredKey | None:
+        """The usable key of this id.
+
+        Raises:
+            UnavailableError: it is not known yet, and the database does not answer.
+        """
+        if key_id not in self._by_id:
+            await self._refresh()
+        return self._by_id.get(key_id)
+
+    async def of_bearer(self, token: str) -> StoredKey | None:
+        """The usable key of this bearer token, which is looked up by its digest and compared in constant time.
+
+        Raises:
+            UnavailableError: it is not known yet, and the database does not answer.
+        """
+        digest = bearer_digest(token)
+        if digest not in self._by_bearer:
+            await self._refresh()
+        key = self._by_bearer.get(digest)
+        return key if key is not None and hmac.compare_digest(key.bearer_digest, digest) else None
+
+    def read(self) -> None:
+        """Read all usable keys.
+
+        Raises:
+            UnavailableError: the database does not answer.
+            InputError: a key was encrypted under another secret.
+        """
+        with self._database.reading() as session:
+            keys = self._ring.usable(session)
+        self._by_id = {key.key_id: key for key in keys}
+        self._by_bearer = {key.bearer_digest: key for key in keys}
+
+    async def _refresh(self) -> None:
+        """Read the keys again because one was not found; callers that come at once share one reading."""
+        asked = time.monotonic()
+        async with self._reading:
+            if self._read_at > asked - _LEAST_SECONDS_BETWEEN:
+                return
+            await asyncio.to_thread(self.read)
+            self._read_at = time.monotonic()
+
+    async def keep_fresh(self) -> None:
+        """Read the keys again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            with contextlib.suppress(UnavailableError):  # said by readiness and by every request that needs the database
+                await asyncio.to_thread(self.read)
+
+
+class Door:
+    """Lets callers of the REST API in: by bearer token, or without one where the operator allows it."""
+
+    def __init__(self, keys: Keys, settings: Settings) -> None:
+        """Check that keyless access was not asked for on an address that others can reach.
+
+        Raises:
+            InputError: it was.
+        """
+        if settings.keyless and not is_loopback(settings.host):
+            raise InputError(
+                f"Without keys the service may only listen on a loopback address, and {settings.host!r} is none: "
+                "listen on 127.0.0.1, or leave --keyless out and make keys with `walkaround keys make`."
+            )
+        self._keys = keys
+        self._settings = settings
+
+    async def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """The caller of a request with these headers.
+
+        Raises:
+            UnknownCallerError: there is no token, or it belongs to no usable key.
+        """
+        given = [(name, value.decode("latin-1")) for name, value in headers]
+        authorization = next((value for name, value in given if name == b"authorization"), None)
+        if authorization is None:
+            return self._keyless(dict(given))
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnknownCallerError("Send the header Authorization: Bearer TOKEN, with the token of an access key.")
+        key = await self._keys.of_bearer(token.strip())
+        if key is None:
+            raise UnknownCallerError("No usable access key has this bearer token: it is mistyped, or the key was revoked.")
+        return Caller(owner=Owner(key.account, self._settings.region), key_id=key.key_id, role=key.role)
+
+    def _keyless(self, headers: Mapping[bytes, str]) -> Caller:
+        if not self._settings.keyless:
+            raise UnknownCallerError("Send the header Authorization: Bearer TOKEN, with the token of an access key.")
+        check_from_here(headers)
+        return keyless_caller(self._settings, self._settings.region)
+
+
+def keyless_caller(settings: Settings, region: str) -> Caller:
+    """Who a caller without a key is: the operator's own account, who may do everything."""
+    return Caller(owner=Owner(settings.account, region), key_id=KEYLESS, role="manage")
+
+
+def check_from_here(headers: Mapping[bytes, str]) -> None:
+    """Refuse what a page of another site makes a browser send to a keyless server on the user's own machine.
+
+    Raises:
+        UnknownCallerError: the request is addressed to a name that is not this machine's, or comes from another site's page.
+    """
+    host = headers.get(b"host", "")
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    origin = headers.get(b"origin")
+    if name.lower() not in _LOOPBACK_NAMES or (origin is not None and origin != f"http://{host}"):
+        raise UnknownCallerError("Without a key only programs on this machine are answered, by a loopback address.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_role(caller: Caller, needed: Role) -> None:
+    """Refuse a caller whose key may not do this.
+
+    Raises:
+        AccessDeniedError: its role is below the one that is needed.
+    """
+    if ROLES.index(caller.role) < ROLES.index(needed):
+        raise AccessDeniedError(
+            f"The access key {caller.key_id} has the role {caller.role}, and this needs {needed}: use another key."
+        )

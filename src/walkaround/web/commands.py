@@ -1,0 +1,184 @@
+"""The commands of the service, for the command line: `serve`, `keys` and `aws`. Like it, they load nothing before they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from walkaround.errors import InputError
+
+if TYPE_CHECKING:
+    from walkaround.settings import Settings
+    from walkaround.store.database import Database
+    from walkaround.store.keys import NewKey
+
+keys = typer.Typer(name="keys", help="Make, list and revoke the access keys of the service.", no_args_is_help=True)
+aws = typer.Typer(name="aws", help="Make AWS' own clients work with the service.", no_args_is_help=True)
+
+Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder of the service's data.")]
+DatabaseUrl = Annotated[str | None, typer.Option("--database", metavar="URL", help="URL of the database; else SQLite.")]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--bucket", metavar="NAME=PLACE", help="Folder, s3://, gs:// or az:// place of a bucket."),
+]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on; 127.0.0.1 unless set.")] = None,
+    port: Annotated[int | None, typer.Option(metavar="NUMBER", help="Port to listen on; 8080 unless set.")] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    bucket: Places = None,
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL", help="Server for S3 buckets that are not mapped.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="NAME", help="Region of callers that name no other.")] = None,
+    keyless: Annotated[bool, typer.Option("--keyless", help="Ask for no keys; on a loopback address only.")] = False,
+    config: Config = None,
+    log_level: Annotated[str | None, typer.Option(metavar="LEVEL", help="Log debug, info, warning or error.")] = None,
+) -> None:
+    """Run the service: Lookout for Vision's API and the REST API on one port, until Ctrl-C or SIGTERM."""
+    from walkaround.web.serve import serve as serve_until_told
+
+    flags = {"host": host, "port": port, "data": data, "database": database, "buckets": bucket_places(bucket)}
+    flags |= {"s3_endpoint": s3_endpoint, "region": region, "keyless": keyless or None, "log_level": log_level}
+    serve_until_told(_settings(flags, config), say=_note)
+
+
+@keys.command("make")
+def _make(
+    role: Annotated[str, typer.Option(metavar="ROLE", help="What the key may do: read, detect or manage.")] = "manage",
+    account: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="Whose data it opens, in 12 digits.")] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What the key is for.")] = "",
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Make an access key and show its secret and its bearer token, this once. A running server knows it within a second."""
+    key = make_key(_settings({"data": data, "database": database}, config), role=role, account=account, note=note)
+    typer.echo(f"AWS_ACCESS_KEY_ID={key.key_id}")
+    typer.echo(f"AWS_SECRET_ACCESS_KEY={key.secret}")
+    typer.echo(f"WALKAROUND_TOKEN={key.bearer}")
+    _note(f"The first two sign requests of AWS' clients, the third opens the REST API; role {key.role}. Not shown again.")
+
+
+@keys.command("list")
+def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
+    """List the access keys: never their secrets."""
+    from walkaround.store.keys import list_keys
+
+    with _database(_settings({"data": data, "database": database}, config)).reading() as session:
+        for key in list_keys(session):
+            state = "usable" if key.revoked is None else f"revoked {key.revoked:%Y-%m-%d %H:%M}"
+            typer.echo(f"{key.id}  {key.account}  {key.role:<6}  {key.created:%Y-%m-%d %H:%M}  {state}  {key.note}".rstrip())
+
+
+@keys.command("revoke")
+def _revoke(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Id of the key, as `walkaround keys list` shows it.")],
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Revoke an access key for ever. A running server refuses it within a second."""
+    from walkaround.store.keys import revoke_key
+
+    with _database(_settings({"data": data, "database": database}, config)).transaction() as session:
+        revoke_key(session, key)
+    _note(f"The key {key} is revoked.")
+
+
+@aws.command("install-model")
+def _install_model(
+    folder: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of models; else of AWS_DATA_PATH, or ~/.aws/models.")
+    ] = None,
+) -> None:
+    """Give this machine's boto3 and AWS CLI the lookoutvision service back, which newer versions have dropped."""
+    from walkaround.aws.install import install_model
+
+    _note(str(install_model(folder)))
+
+
+@aws.command("env")
+def _env(
+    endpoint: Annotated[str | None, typer.Option(metavar="URL", help="Address of the service; else of the settings.")] = None,
+    key: Annotated[str | None, typer.Option("--key-id", metavar="KEY", help="Id of an access key to sign with.")] = None,
+    s3_endpoint: Annotated[str | None, typer.Option(metavar="URL", help="S3 server that clients are to use as well.")] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Print the variables that lead AWS' clients to this service: eval "$(walkaround aws env)"."""
+    from walkaround.aws.install import client_environment, shell_lines
+
+    settings = _settings({"data": data, "database": database}, config)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    variables = client_environment(
+        endpoint or f"http://{host}:{settings.port}",
+        region=settings.region,
+        key_id=key,
+        secret=None if key is None else _secret_of(settings, key),
+        s3_endpoint=s3_endpoint,
+    )
+    typer.echo(shell_lines(variables), nl=False)
+
+
+def _secret_of(settings: Settings, key_id: str) -> str:
+    from walkaround.store.keys import KeyRing
+
+    with _database(settings).reading() as session:
+        key = KeyRing(settings.data).find(session, key_id)
+    if key is None or key.revoked is not None:
+        raise InputError(f"There is no usable access key {key_id!r}: see `walkaround keys list`.")
+    return key.secret.decode()
+
+
+def make_key(settings: Settings, *, role: str, account: str | None, note: str) -> NewKey:
+    """Make an access key; a running server knows it within a second.
+
+    Raises:
+        InputError: the role, the account or the note cannot be.
+        StorageError: the data folder cannot be written.
+        UnavailableError: the database does not answer.
+    """
+    from walkaround.store.keys import KeyRing
+
+    ring = KeyRing(settings.data)
+    with _database(settings).transaction() as session:
+        return ring.make(session, account=account or settings.account, role=role, note=note)
+
+
+def bucket_places(pairs: Sequence[str] | None) -> dict[str, str]:
+    """NAME=PLACE, as flags give it, to name and place.
+
+    Raises:
+        InputError: one is not of this form.
+    """
+    places = {}
+    for pair in pairs or ():
+        name, equals, place = pair.partition("=")
+        if not (name and equals and place):
+            raise InputError(f"{pair!r} is not NAME=PLACE, such as photos=/data/photos: correct --bucket.")
+        places[name] = place
+    return places
+
+
+def _note(text: str) -> None:
+    typer.echo("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text), err=True)
+
+
+def _settings(flags: Mapping[str, object], config: Path | None) -> Settings:
+    from walkaround.settings import load_settings
+
+    return load_settings(flags, file=config)
+
+
+def _database(settings: Settings) -> Database:
+    from walkaround.web.opening import database_of
+
+    database = database_of(settings)
+    database.migrate()
+    return database

@@ -1,0 +1,132 @@
+"""Errors of the REST API as problem details (RFC 9457): the same sentences as everywhere, and the status that fits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from walkaround.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    QuotaError,
+    StorageError,
+    ThrottledError,
+    UnavailableError,
+    ValidationError,
+    WalkaroundError,
+)
+from walkaround.web.auth import UnknownCallerError
+from walkaround.web.requests import record_of
+
+# The first that fits counts, so a child stands before its parent.
+_STATUSES: Mapping[type[WalkaroundError], int] = MappingProxyType(
+    {
+        UnknownCallerError: 401,
+        AccessDeniedError: 403,
+        NotFoundError: 404,
+        ConflictError: 409,
+        QuotaError: 409,
+        ThrottledError: 429,
+        UnavailableError: 503,
+        ValidationError: 400,
+        InputError: 400,
+        StorageError: 507,
+    }
+)
+_logger = logging.getLogger(__name__)
+
+
+class Problem(BaseModel):
+    """What went wrong with a request (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    quota: str | None = None
+    errors: list[str] | None = None
+
+
+def answer_problems(app: FastAPI) -> None:
+    """Make the application answer every error with problem details."""
+    app.add_exception_handler(WalkaroundError, _of_walkaround)
+    app.add_exception_handler(RequestValidationError, _of_form)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _of_nobody)
+    app.add_exception_handler(Exception, _of_mistake)
+
+
+async def _of_walkaround(request: Request, problem: Exception) -> JSONResponse:
+    status = next((status for kind, status in _STATUSES.items() if isinstance(problem, kind)), 500)
+    headers = {}
+    if isinstance(problem, (ThrottledError, UnavailableError)):
+        headers["Retry-After"] = str(problem.retry_after)
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _logger.error("request %s: %s", record_of(request.scope).request_id, problem, exc_info=problem)
+    quota = problem.quota_code if isinstance(problem, QuotaError) else None
+    return _reply(request, status, str(problem), headers=headers, quota=quota)
+
+
+async def _of_form(request: Request, problem: Exception) -> JSONResponse:
+    found = problem.errors() if isinstance(problem, RequestValidationError) else []
+    errors = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:10]]
+    return _reply(request, 422, f"The request is not of the form that is needed: {'; '.join(errors)}.", errors=errors)
+
+
+async def _of_http(request: Request, problem: Exception) -> JSONResponse:
+    status = problem.status_code if isinstance(problem, HTTPException) else 500
+    said = str(problem.detail) if isinstance(problem, HTTPException) else ""
+    if status == HTTPStatus.NOT_FOUND:
+        said = "There is nothing at this address; GET /api/v1/openapi.json lists what there is."
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        said = f"This address does not answer {request.method}."
+    headers = dict(problem.headers or {}) if isinstance(problem, HTTPException) else {}
+    return _reply(request, status, said, headers=headers)
+
+
+async def _of_nobody(request: Request, problem: Exception) -> Response:
+    del request, problem
+    return Response(status_code=400)  # the client has gone, or a layer above has a better answer
+
+
+async def _of_mistake(request: Request, problem: Exception) -> JSONResponse:
+    request_id = record_of(request.scope).request_id
+    _logger.error("request %s failed", request_id, exc_info=problem)
+    return _reply(request, 500, f"The request failed inside the server; its log tells more under the request id {request_id}.")
+
+
+def _reply(
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    quota: str | None = None,
+    errors: list[str] | None = None,
+) -> JSONResponse:
+    record = record_of(request.scope)
+    record.problem = detail
+    document: dict[str, Any] = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail.encode("utf-8", "backslashreplace").decode(),
+        request_id=record.request_id,
+        quota=quota,
+        errors=errors,
+    ).model_dump(exclude_none=True)
+    return JSONResponse(document, status, headers=dict(headers), media_type="application/problem+json")

@@ -1,0 +1,1 @@
+"""The REST API: projects, datasets, pictures, labels, models, results, trial detections and jobs."""

@@ -1,0 +1,77 @@
+"""The REST API as one FastAPI application, with its description (OpenAPI 3.1) and a page that shows it without any network."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from walkaround.web import health
+from walkaround.web.problems import Problem, answer_problems
+from walkaround.web.rest import datasets, detection, jobs, models, pictures, projects, results, trials
+from walkaround.web.rest.page import reference_page
+from walkaround.web.service import Service
+
+PREFIX = "/api/v1"
+_DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, results, trial detections and jobs."
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": meaning, "content": {"application/problem+json": {}}}
+    for status, meaning in {
+        400: "A value is not allowed.",
+        401: "The caller is not known.",
+        403: "The key's role does not allow this.",
+        404: "What is named does not exist.",
+        409: "It is not in a state that allows this, or a limit is reached.",
+        413: "The body is too large.",
+        422: "The request is not of the form that is described here.",
+        429: "There are too many requests at the moment.",
+        503: "The database or a bucket does not answer.",
+        507: "The disk is full.",
+    }.items()
+}
+
+
+def rest_api(service: Service) -> FastAPI:
+    """The application that answers everything but the AWS API."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.service = service
+    answer_problems(app)
+    app.include_router(health.router)
+    api = APIRouter(prefix=PREFIX, responses=_PROBLEMS)
+    for room in (projects, datasets, pictures, models, detection, results, trials, jobs):
+        api.include_router(room.router)
+    app.include_router(api)
+    description = _openapi(app)
+    page = reference_page(description)
+
+    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(description)
+
+    @app.get(f"{PREFIX}/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page)
+
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    described = get_openapi(title="walkaround", version=version("walkaround"), description=_DESCRIPTION, routes=app.routes)
+    described.setdefault("components", {})["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    described["security"] = [{"bearer": []}]
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            _describe(path, operation)
+    return described
+
+
+def _describe(path: str, operation: dict[str, Any]) -> None:
+    if path in ("/healthz", "/readyz"):
+        operation["security"] = []
+    for answer in operation["responses"].values():
+        content = answer.get("content", {})
+        if content.get("application/json", {}).get("schema", {}).get("$ref") == "#/components/schemas/Problem":
+            answer["content"] = {"application/problem+json": content["application/json"]}

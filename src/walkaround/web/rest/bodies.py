@@ -1,0 +1,120 @@
+"""Bodies that bring pictures: a picture itself, a form with many, or zip archives; never more than a part of it in memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, cast
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from walkaround.errors import StorageError, ValidationError, writing
+from walkaround.settings import Settings
+from walkaround.web.archives import MAGIC, pictures_of
+from walkaround.web.checker import MOST_BYTES
+from walkaround.web.rest.access import check_media_type
+from walkaround.web.uploads import Upload
+
+PICTURE_TYPES = ("image/jpeg", "image/png")
+_MOST_FILES = 1000
+_IN_MEMORY = 1_000_000
+_LEAST_FREE = 500_000_000
+_FORM_TYPE, _ARCHIVE_TYPES = "multipart/form-data", ("application/zip", "application/x-zip-compressed")
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+UPLOAD_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _FORM_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "properties": {"files": {"type": "array", "items": _BINARY["schema"], "maxItems": _MOST_FILES}},
+                    "required": ["files"],
+                }
+            },
+            **dict.fromkeys((*PICTURE_TYPES, "application/zip"), _BINARY),
+        },
+    }
+}
+"""OpenAPI's description of the bodies that an upload may have."""
+PICTURE_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": dict.fromkeys(PICTURE_TYPES, _BINARY)}}
+"""OpenAPI's description of a picture as a body."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sent:
+    """One file of a request, on disk where it is large."""
+
+    name: str
+    content: BinaryIO
+
+
+@asynccontextmanager
+async def sent_files(request: Request, settings: Settings, *, name: str) -> AsyncIterator[Sequence[Sent]]:
+    """The files of a request; they are gone afterwards.
+
+    Args:
+        request: whose body is a picture, an archive, or a form with `files`.
+        settings: with the data folder, which needs some room.
+        name: of a file that is sent alone.
+
+    Raises:
+        ValidationError: the body is none of these, or empty.
+        StorageError: the disk is nearly full.
+    """
+    kind = check_media_type(request, _FORM_TYPE, *PICTURE_TYPES, *_ARCHIVE_TYPES)
+    _check_room(settings)
+    if kind == _FORM_TYPE:
+        async with _form_files(request) as files:
+            yield files
+        return
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        with writing("the folder for temporary files"):
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+        yield [Sent(name=name, content=cast("BinaryIO", file))]
+
+
+@asynccontextmanager
+async def _form_files(request: Request) -> AsyncIterator[Sequence[Sent]]:
+    try:
+        form = request.form(max_files=_MOST_FILES, max_fields=10)
+        async with form as fields:
+            files = [one for one in fields.getlist("files") if isinstance(one, UploadFile)]
+            if not files:
+                raise ValidationError("The form has no files: send each picture or archive as a part called files.")
+            yield [Sent(name=one.filename or "picture", content=one.file) for one in files]
+    except HTTPException as problem:  # Starlette's, for a form that is malformed or has too many parts
+        raise ValidationError(f"The form cannot be read: {problem.detail}") from problem
+
+
+def uploads_in(files: Sequence[Sent], *, at_most: int) -> Iterator[Upload]:
+    """The pictures of the files, those in archives too; an archive that cannot be taken refuses the whole request.
+
+    Args:
+        files: of one request.
+        at_most: bytes that an archive may unpack to.
+
+    Raises:
+        ValidationError: an archive is damaged, encrypted, a bomb, or names something outside of itself.
+    """
+    for one in files:
+        one.content.seek(0)
+        if one.content.read(len(MAGIC[0])) in MAGIC:
+            yield from pictures_of(one.content, at_most=at_most)
+            continue
+        one.content.seek(0)
+        yield Upload(name=one.name, content=one.content.read(MOST_BYTES + 1))
+
+
+def _check_room(settings: Settings) -> None:
+    with writing(settings.data):
+        free = shutil.disk_usage(settings.data).free
+    if free < _LEAST_FREE:
+        raise StorageError(f"Cannot take pictures: the disk of {str(settings.data)!r} is nearly full; free some space first.")

@@ -1,0 +1,181 @@
+"""Datasets over REST: made empty or from a manifest, looked through, and labelled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, status
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from walkaround.errors import NotFoundError
+from walkaround.hosting.manifest_lines import parse_lines
+from walkaround.hosting.rows import find_dataset, find_project
+from walkaround.store.tables import Entry as EntryRow
+from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
+from walkaround.web.rest.lines import NAME_KEY, labelled_line, manifest_of
+from walkaround.web.rest.shapes import (
+    Accepted,
+    Dataset,
+    DatasetKind,
+    Entries,
+    Entry,
+    Limit,
+    Moment,
+    NewDataset,
+    NewLabels,
+    Next,
+    PictureLabel,
+    ProjectName,
+)
+
+router = APIRouter(prefix="/projects/{project}/datasets", tags=["datasets"])
+
+LabelFilter = Annotated[
+    Literal["normal", "anomaly", "none", "any"] | None,
+    Query(description="Only pictures with this label; none: unlabelled ones; any: labelled ones."),
+]
+Contains = Annotated[
+    str | None, Query(min_length=1, max_length=2048, pattern=r"\S", description="Part of the picture's address.")
+]
+
+
+@router.get("", response_model_exclude_none=True)
+def list_datasets(visit: Reader, project: ProjectName) -> list[Dataset]:
+    """List the datasets of a project, at most one of each kind."""
+    host = visit.service.host
+    reply = visit.look(lambda session: host.describe_project(session, visit.owner, project_name=project))
+    return [dataset_of(one) for one in reply["ProjectDescription"].get("Datasets", [])]
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
+def create_dataset(visit: Changer, project: ProjectName, new: NewDataset, token: IdempotencyKey = None) -> Dataset:
+    """Make a dataset: an empty one at once, one from a manifest by a job."""
+    host = visit.service.host
+    source = None
+    if new.manifest is not None:
+        place = {"Bucket": new.manifest.bucket, "Key": new.manifest.key}
+        version = {} if new.manifest.version is None else {"VersionId": new.manifest.version}
+        source = {"GroundTruthManifest": {"S3Object": place | version}}
+    reply = visit.change(
+        "create_dataset",
+        lambda session: host.create_dataset(
+            session, visit.owner, project_name=project, dataset_type=new.kind, dataset_source=source
+        ),
+        token=token,
+        project=project,
+        new=new.model_dump(),
+    )
+    return dataset_of({**reply["DatasetMetadata"], "Job": reply.get("Job")})
+
+
+@router.get("/{kind}", response_model_exclude_none=True)
+def describe_dataset(visit: Reader, project: ProjectName, kind: DatasetKind) -> Dataset:
+    """Tell of a dataset and count its pictures."""
+    host = visit.service.host
+    reply = visit.look(lambda session: host.describe_dataset(session, visit.owner, project_name=project, dataset_type=kind))
+    return dataset_of({"DatasetType": kind, **reply["DatasetDescription"]})
+
+
+@router.delete("/{kind}", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
+def delete_dataset(visit: Changer, project: ProjectName, kind: DatasetKind) -> Accepted:
+    """Delete a dataset, at any time; its pictures stay in their bucket."""
+    host = visit.service.host
+    reply = visit.change(
+        "delete_dataset",
+        lambda session: host.delete_dataset(session, visit.owner, project_name=project, dataset_type=kind),
+    )
+    return Accepted(status="DELETE_IN_PROGRESS", job=reply.get("Job"))
+
+
+@router.get("/{kind}/entries", response_model_exclude_none=False)
+def list_entries(
+    visit: Reader,
+    project: ProjectName,
+    kind: DatasetKind,
+    *,
+    label: LabelFilter = None,
+    contains: Contains = None,
+    after: Moment = None,
+    before: Moment = None,
+    limit: Limit = 100,
+    next: Next = None,  # noqa: A002 - a name of the API
+) -> Entries:
+    """List the pictures of a dataset with their labels."""
+    host = visit.service.host
+    reply = visit.look(
+        lambda session: host.list_dataset_entries(
+            session,
+            visit.owner,
+            project_name=project,
+            dataset_type=kind,
+            labeled={"none": False, "any": True}.get(label or ""),
+            anomaly_class=label if label in ("normal", "anomaly") else None,
+            after_creation_date=after,
+            before_creation_date=before,
+            source_ref_contains=contains,
+            next_token=next,
+            max_results=limit,
+        )
+    )
+    return Entries(entries=[_entry(line) for line in reply["DatasetEntries"]], next=reply.get("NextToken"))
+
+
+@router.post("/{kind}/labels", status_code=status.HTTP_202_ACCEPTED)
+def set_labels(
+    visit: Changer, project: ProjectName, kind: DatasetKind, new: NewLabels, token: IdempotencyKey = None
+) -> Accepted:
+    """Label pictures of a dataset as normal or anomaly, or take their labels away: all of them, or none."""
+    host = visit.service.host
+
+    def act(session: Session) -> dict[str, Any]:
+        changes = manifest_of(_relabelled(session, visit, project, kind, labels=new.labels))
+        return dict(host.update_dataset_entries(session, visit.owner, project_name=project, dataset_type=kind, changes=changes))
+
+    reply = visit.change("set_labels", act, token=token, project=project, kind=kind, new=new.model_dump())
+    return Accepted(status=reply["Status"], job=reply.get("Job"))
+
+
+def _relabelled(
+    session: Session, visit: Visit, project: str, kind: str, *, labels: Sequence[PictureLabel]
+) -> list[dict[str, Any]]:
+    dataset = find_dataset(session, find_project(session, visit.owner, project), kind)
+    lines = []
+    for one in labels:
+        line = session.scalar(select(EntryRow.line).filter_by(dataset_id=dataset.id, source_ref=one.picture))
+        if line is None:
+            raise NotFoundError(
+                f"The {kind} dataset of project {project!r} has no picture {one.picture!r}: upload it, or correct its address.",
+                resource_id=f"{project}/{kind}",
+                resource_type="DATASET",
+            )
+        lines.append(labelled_line(json.loads(line), one.label))
+    return lines
+
+
+def dataset_of(members: Mapping[str, Any]) -> Dataset:
+    """A dataset of the AWS API as the REST API shows it."""
+    stats = members.get("ImageStats", {})
+    return Dataset(
+        kind=members["DatasetType"],
+        status=members["Status"],
+        message=members.get("StatusMessage", ""),
+        created=members["CreationTimestamp"],
+        updated=members.get("LastUpdatedTimestamp"),
+        total=stats.get("Total"),
+        labelled=stats.get("Labeled"),
+        normal=stats.get("Normal"),
+        anomaly=stats.get("Anomaly"),
+        job=members.get("Job"),
+    )
+
+
+def _entry(text: str) -> Entry:
+    line = next(iter(parse_lines(text.encode()).values()))
+    members = json.loads(text)
+    name = members.get(NAME_KEY)
+    return Entry.model_validate(
+        {"picture": line.source_ref, "label": line.label, "name": name if isinstance(name, str) else None, "line": members}
+    )

@@ -1,0 +1,50 @@
+"""Lines of manifests for pictures that were uploaded or labelled over REST: those of SageMaker Ground Truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from walkaround.damage.kinds import ANOMALY
+from walkaround.store.tables import now
+
+NAME_KEY = "walkaround-name"
+"""The key of a line that holds the sender's name for the picture."""
+
+_LABEL, _METADATA = "anomaly-label", "-metadata"
+_DETECTED = "-detected-metadata"  # what a model said, which stays
+_CLASSIFICATION = "groundtruth/image-classification"
+
+
+def picture_line(picture: str, *, name: str, label: str | None) -> dict[str, Any]:
+    """A line about a picture, with or without a label."""
+    return labelled_line({"source-ref": picture, NAME_KEY: name}, label)
+
+
+def labelled_line(line: Mapping[str, Any], label: str | None) -> dict[str, Any]:
+    """The line with this label instead of the ones that it had; everything else in it stays."""
+    old = {key.removesuffix(_METADATA) for key, value in line.items() if _classifies(key, value)}
+    kept = {key: value for key, value in line.items() if key.removesuffix(_METADATA) not in old}
+    if label is None:
+        return kept
+    metadata = {
+        "class-name": label,
+        "confidence": 1.0,
+        "type": _CLASSIFICATION,
+        "human-annotated": "yes",
+        "creation-date": now().strftime("%Y-%m-%dT%H:%M:%S.%f"),
+        "job-name": "walkaround",
+    }
+    return {**kept, _LABEL: int(label == ANOMALY), _LABEL + _METADATA: metadata}
+
+
+def manifest_of(lines: Iterable[Mapping[str, Any]]) -> bytes:
+    """The lines as a change takes them."""
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def _classifies(key: str, metadata: object) -> bool:
+    if not key.endswith(_METADATA) or key.endswith(_DETECTED) or not isinstance(metadata, dict):
+        return False
+    return bool(metadata.get("type", _CLASSIFICATION) == _CLASSIFICATION)

@@ -1,0 +1,152 @@
+"""Models over REST: trained, measured, started, stopped and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, status
+from sqlalchemy.orm import Session
+
+from walkaround.errors import ConflictError, writing
+from walkaround.hosting.rows import find_model, find_project
+from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
+from walkaround.web.rest.shapes import Accepted, Limit, Model, Models, NewModel, Next, Output, ProjectName, Units, Version
+from walkaround.web.uploads import managed_bucket
+
+router = APIRouter(prefix="/projects/{project}/models", tags=["models"])
+
+
+@router.get("", response_model_exclude_none=True)
+def list_models(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Models:  # noqa: A002 - a name of the API
+    """List the models of a project by version."""
+    host = visit.service.host
+    reply = visit.look(
+        lambda session: host.list_models(session, visit.owner, project_name=project, next_token=next, max_results=limit)
+    )
+    return Models(models=[_model(one) for one in reply["Models"]], next=reply.get("NextToken"))
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
+def train_model(visit: Changer, project: ProjectName, new: NewModel, token: IdempotencyKey = None) -> Model:
+    """Train the next version on the datasets of the project as they are now."""
+    host = visit.service.host
+    place = _output(visit, project, new.output)
+    reply = visit.change(
+        "train_model",
+        lambda session: host.create_model(
+            session,
+            visit.owner,
+            project_name=project,
+            output_config={"S3Location": {"Bucket": place.bucket, "Prefix": place.prefix}},
+            description=new.description,
+            tags=[{"Key": key, "Value": value} for key, value in new.tags.items()],
+        ),
+        token=token,
+        project=project,
+        new=new.model_dump(),
+    )
+    return _model({**reply["ModelMetadata"], "Job": reply.get("Job")})
+
+
+@router.get("/{version}", response_model_exclude_none=True)
+def describe_model(visit: Reader, project: ProjectName, version: Version) -> Model:
+    """Tell of a model."""
+    host = visit.service.host
+    reply = visit.look(lambda session: host.describe_model(session, visit.owner, project_name=project, model_version=version))
+    return _model(reply["ModelDescription"])
+
+
+@router.get("/{version}/evaluation")
+def evaluation(visit: Reader, project: ProjectName, version: Version) -> dict[str, Any]:
+    """Give the scorecard of a model: its scores with their intervals, its curves and its mistakes."""
+
+    def act(session: Session) -> dict[str, Any]:
+        model = find_model(session, find_project(session, visit.owner, project), version)
+        if model.scores is None:
+            raise ConflictError(
+                f"Model {model.version} of project {project!r} has not been measured: its status is {model.status}.",
+                resource_id=f"{project}/{model.version}",
+                resource_type="MODEL",
+            )
+        return model.scores
+
+    return visit.look(act)
+
+
+@router.post("/{version}/start", status_code=status.HTTP_202_ACCEPTED)
+def start_model(visit: Changer, project: ProjectName, version: Version, units: Units, token: IdempotencyKey = None) -> Accepted:
+    """Host a model, so that it inspects pictures."""
+    host = visit.service.host
+    reply = visit.change(
+        "start_model",
+        lambda session: host.start_model(
+            session,
+            visit.owner,
+            project_name=project,
+            model_version=version,
+            min_inference_units=units.min_units,
+            max_inference_units=units.max_units,
+        ),
+        token=token,
+        project=project,
+        version=version,
+        units=units.model_dump(),
+    )
+    return Accepted(status=reply["Status"], job=reply.get("Job"))
+
+
+@router.post("/{version}/stop", status_code=status.HTTP_202_ACCEPTED)
+def stop_model(visit: Changer, project: ProjectName, version: Version, token: IdempotencyKey = None) -> Accepted:
+    """Stop hosting a model; pictures in work are answered."""
+    host = visit.service.host
+    reply = visit.change(
+        "stop_model",
+        lambda session: host.stop_model(session, visit.owner, project_name=project, model_version=version),
+        token=token,
+        project=project,
+        version=version,
+    )
+    return Accepted(status=reply["Status"], job=reply.get("Job"))
+
+
+@router.delete("/{version}", status_code=status.HTTP_202_ACCEPTED)
+def delete_model(visit: Changer, project: ProjectName, version: Version) -> Accepted:
+    """Delete a model that is neither trained, hosted, packaged nor tried at the moment."""
+    host = visit.service.host
+    reply = visit.change(
+        "delete_model",
+        lambda session: host.delete_model(session, visit.owner, project_name=project, model_version=version),
+    )
+    return Accepted(status="DELETING", job=reply.get("Job"))
+
+
+def _output(visit: Visit, project: str, given: Output | None) -> Output:
+    """Where the evaluation goes; without a wish into the account's own bucket, which is made where it is not there."""
+    if given is not None:
+        return given
+    bucket = managed_bucket(visit.owner.account)
+    folder = visit.service.settings.data / "buckets" / bucket
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Output(bucket=bucket, prefix=f"evaluation/{project}/")
+
+
+def _model(members: Mapping[str, Any]) -> Model:
+    scores = members.get("Performance", {})
+    place = members.get("OutputConfig", {}).get("S3Location")
+    return Model(
+        version=members["ModelVersion"],
+        arn=members["ModelArn"],
+        status=members["Status"],
+        message=members.get("StatusMessage", ""),
+        created=members["CreationTimestamp"],
+        description=members.get("Description"),
+        f1=scores.get("F1Score"),
+        recall=scores.get("Recall"),
+        precision=scores.get("Precision"),
+        min_units=members.get("MinInferenceUnits"),
+        max_units=members.get("MaxInferenceUnits"),
+        output=None if place is None else Output.model_construct(bucket=place["Bucket"], prefix=place.get("Prefix", "")),
+        job=members.get("Job"),
+    )

@@ -1,0 +1,152 @@
+"""Run the service: one process tree, one port, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import fcntl
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from walkaround.errors import InputError, writing
+from walkaround.settings import Settings
+from walkaround.web.app import build_app
+from walkaround.web.connections import limited_protocol
+from walkaround.web.requests import JsonLines
+
+_KEEP_ALIVE_SECONDS = 75  # longer than load balancers and SDKs keep a connection that they do not use
+_FINISH_SECONDS = 20
+_BACKLOG = 512
+
+
+def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are answered, workers stopped, and jobs left for the next start.
+
+    Args:
+        settings: of the service.
+        say: is told the one line with the address, once requests are answered.
+
+    Raises:
+        InputError: the settings contradict each other, the port is taken, or a server runs on this data folder already.
+        StorageError: the data folder cannot be written.
+    """
+    _log_to_stderr(settings)
+    with _only_server(settings), _listening(settings) as listener:
+        app = build_app(settings)
+        config = uvicorn.Config(
+            app,
+            http=limited_protocol(settings.request_seconds),
+            ws="none",
+            loop="uvloop",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_FINISH_SECONDS,
+            backlog=_BACKLOG,
+        )
+        server = _Server(config, ready=lambda: say(_greeting(settings, listener)), stopping=app.service.stopping)
+        with _ending_well():
+            try:
+                server.run(sockets=[listener])
+            except SystemExit:  # uvicorn's way to say that the application did not start
+                if app.problem is None:
+                    raise
+        if app.problem is not None:
+            raise app.problem
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, *, ready: Callable[[], None], stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._ready = ready
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let whoever streams come to an end, then answer what is in flight."""
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _greeting(settings: Settings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{listener.getsockname()[1]}"
+    entry = "no key is needed" if settings.keyless else "make a key with `walkaround keys make`"
+    return f"walkaround answers at {address}; {entry}; data in {str(settings.data)!r}."
+
+
+@contextmanager
+def _ending_well() -> Iterator[None]:
+    """The signal that ended uvicorn is raised by it once more; that is no failure here."""
+    former = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(_BACKLOG)
+        except OSError as problem:
+            raise InputError(_no_address(settings, problem)) from problem
+        listener.setblocking(False)
+        yield listener
+
+
+def _no_address(settings: Settings, problem: OSError) -> str:
+    if problem.errno == errno.EADDRINUSE:
+        return f"Port {settings.port} of {settings.host} is in use by another program: choose another with --port."
+    if problem.errno == errno.EACCES:
+        return f"Port {settings.port} may not be opened by this user: choose one above 1023 with --port."
+    return f"Cannot listen on {settings.host!r} ({problem.strerror or problem}): give an address of this machine with --host."
+
+
+@contextmanager
+def _only_server(settings: Settings) -> Iterator[None]:
+    """Hold the data folder's lock, which the kernel frees however the process ends; servers on PostgreSQL may be several."""
+    if settings.database is not None and not settings.database.startswith("sqlite"):
+        yield
+        return
+    path = settings.data / "serve.lock"
+    with writing(path):
+        settings.data.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            raise InputError(
+                f"A server runs on the data folder {str(settings.data)!r} already: stop it, or choose another with --data."
+            ) from problem
+        yield
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

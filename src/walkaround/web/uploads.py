@@ -1,0 +1,163 @@
+"""Uploaded pictures: each is decoded in a process of its own kind, and kept under the name that its content gives it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from walkaround.buckets.buckets import Buckets
+from walkaround.errors import UnavailableError, writing
+from walkaround.web.checker import MOST_BYTES
+
+_SECONDS = 30.0
+_SUFFIXES = {"JPEG": "jpg", "PNG": "png"}
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Upload:
+    """One file of an upload, before it was looked at.
+
+    Attributes:
+        name: as the sender calls it; only told, never used as a path.
+        content: at most one byte more than a picture may have.
+        label: of the folder that it lies in, if that is called normal or anomaly.
+    """
+
+    name: str
+    content: bytes
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A picture that was checked and kept."""
+
+    name: str
+    bucket: str
+    key: str
+    width: int
+    height: int
+    label: str | None
+
+    @property
+    def picture(self) -> str:
+        """Its address."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A file that is no picture that can be used, and why."""
+
+    name: str
+    reason: str
+
+
+def managed_bucket(account: str) -> str:
+    """The bucket below the data folder that holds what an account uploads."""
+    return f"walkaround-{account}"
+
+
+class PictureStore:
+    """Checks pictures in one process, started when the first one comes and again when one has killed it."""
+
+    def __init__(self, data: Path, buckets: Buckets) -> None:
+        self._data = data
+        self._buckets = buckets
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep(self, account: str, uploads: Iterable[Upload]) -> Iterator[Kept | Refused]:
+        """Check each picture, and write those that are good into the account's bucket, one after the other.
+
+        Raises:
+            StorageError: the data folder cannot be written.
+            UnavailableError: pictures cannot be checked at the moment.
+        """
+        bucket = managed_bucket(account)
+        folder = self._data / "buckets" / bucket
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        for upload in uploads:
+            name = told_name(upload.name)
+            found = self._checked(name, upload.content)
+            if "reason" in found:
+                yield Refused(name=name, reason=str(found["reason"]))
+                continue
+            digest = hashlib.sha256(upload.content).hexdigest()
+            key = f"pictures/{digest[:2]}/{digest}.{_SUFFIXES[str(found['format'])]}"
+            self._buckets.write(bucket, key, upload.content)
+            width, height = int(str(found["width"])), int(str(found["height"]))
+            yield Kept(name=name, bucket=bucket, key=key, width=width, height=height, label=upload.label)
+
+    def close(self) -> None:
+        """End the process."""
+        with self._turn:
+            self._end()
+
+    def _checked(self, name: str, content: bytes) -> dict[str, object]:
+        if len(content) > MOST_BYTES:
+            return {"reason": f"{name!r} is larger than {MOST_BYTES // 1_000_000} MB: make it smaller."}
+        work = self._data / "work"
+        with writing(work):
+            work.mkdir(parents=True, exist_ok=True)
+        with writing(work), NamedTemporaryFile(dir=work, prefix="upload-") as file:
+            file.write(content)
+            file.flush()
+            with self._turn:
+                return self._answer(file.name, name)
+
+    def _answer(self, path: str, name: str) -> dict[str, object]:
+        try:
+            process = self._running()
+            line = _asked(process, json.dumps([path, name]).encode() + b"\n")
+        except OSError as problem:
+            self._end()
+            raise UnavailableError("Pictures cannot be checked at the moment; try again.", retry_after=5) from problem
+        if not line.endswith(b"\n"):
+            self._end()
+            return {"reason": f"{name!r} takes more time or memory to decode than a picture may: save it again, as plain JPEG."}
+        answer: dict[str, object] = json.loads(line)
+        return answer
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            arguments = [sys.executable, "-m", "walkaround.web.checker", str(os.getpid())]
+            self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+def _asked(process: subprocess.Popen[bytes], question: bytes) -> bytes:
+    """The answer to a line; without its end where the process died or takes too long."""
+    if process.stdin is None or process.stdout is None:
+        raise BrokenPipeError
+    process.stdin.write(question)
+    process.stdin.flush()
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        return process.stdout.readline() if ready.select(_SECONDS) else b""
+
+
+def told_name(name: str) -> str:
+    """A sender's name for a file, fit to be shown: its last part, without what would steer a terminal."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(letter if letter.isprintable() else "?" for letter in unicodedata.normalize("NFC", last))
+    return shown.encode("utf-8", "replace").decode()[:_LONGEST_NAME] or "picture"

@@ -1,0 +1,126 @@
+"""Training as a job: the whole way, cancelled, killed, and with pictures that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from walkaround.hosting.models import cancel_training
+from walkaround.hosting.owner import Owner
+
+OWNER = Owner("000000000000", "us-east-1")
+
+OUTPUT = {"S3Location": {"Bucket": "photos", "Prefix": "out/k_fold_"}}
+
+
+def children_of(parent: int, *, running: str = "") -> list[int]:
+    """Process ids of the living children, those whose command line has `running` in it."""
+    children = Path(f"/proc/{parent}/task").glob("*/children") if Path(f"/proc/{parent}").exists() else ()
+    numbers = [int(number) for path in children for number in path.read_text().split()]
+    return [number for number in numbers if running.encode() in Path(f"/proc/{number}/cmdline").read_bytes()]
+
+
+def alive(numbers: list[int]) -> list[int]:
+    return [number for number in numbers if Path(f"/proc/{number}").exists()]
+
+
+@pytest.fixture
+def ready(running: Any, keys: dict[str, list[str]]) -> Any:
+    """A project with one dataset of 20 whole cars and 16 damaged ones, one file of which is missing and one no picture."""
+    running("create_project", project_name="cars")
+    running.buckets.write("photos", "anomaly/text.jpg", b"no picture")
+    names = {"normal": keys["normal"][:20], "anomaly": [*keys["anomaly"][:16], "anomaly/gone.jpg", "anomaly/text.jpg"]}
+    assert running.dataset("train", names)["Status"] == "CREATE_COMPLETE"
+    return running
+
+
+def test_a_model_is_trained_and_its_evaluation_is_written(ready: Any) -> None:
+    ready("create_model", project_name="cars", output_config=OUTPUT)
+    job = ready.wait("train")
+    model = ready.model()
+    assert (job.state, model["Status"]) == ("done", "TRAINED"), model["StatusMessage"]
+    assert "2 pictures were left out" in model["StatusMessage"]
+    assert model["EvaluationResult"] == {"Bucket": "photos", "Key": "out/k_fold_EvaluationResult-cars-1.json"}
+    result = json.loads(ready.buckets.read("photos", model["EvaluationResult"]["Key"], at_most=10**6))
+    assert result["EvaluationDetails"]["NumberOfTestingImages"] == 20
+    assert result["EvaluationDetails"]["NumberOfTrainingImages"] == 16
+    metrics = result["AggregatedEvaluationResults"]["Metrics"]
+    assert set(metrics) == {"ROCAUC", "AveragePrecision", "Precision", "Recall", "F1Score"}
+    assert model["Performance"] == {name: metrics[name] for name in ("F1Score", "Recall", "Precision")}
+    lines = ready.buckets.read("photos", model["EvaluationManifest"]["Key"], at_most=10**6).splitlines()
+    assert len(lines) == 20
+    for line in map(json.loads, lines):
+        assert line["auto-label"] == (line["auto-label-metadata"]["class-name"] == "anomaly")
+        detected = line["auto-label-detected-metadata"]
+        assert line["auto-label-detected"] == (detected["class-name"] == "anomaly")
+        assert (detected["project-name"], detected["model-version"]) == ("cars", "1")
+    assert not list((ready.settings.data / "work").glob("train-*"))
+
+
+def test_a_cancelled_training_ends_soon_and_leaves_no_process(ready: Any) -> None:
+    ready("create_model", project_name="cars", output_config=OUTPUT)
+    ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
+    with ready.database.transaction() as session:
+        cancel_training(session, OWNER, project_name="cars", model_version="1")
+    ready.jobs.wake()
+    assert ready.wait("train", seconds=10).state == "failed"
+    model = ready.model()
+    assert (model["Status"], model["StatusMessage"]) == ("TRAINING_FAILED", "The training was cancelled.")
+    assert not list((ready.settings.data / "work").glob("train-*"))
+
+
+def test_too_few_pictures_that_can_be_used_fail_with_their_number(running: Any, keys: dict[str, list[str]]) -> None:
+    running("create_project", project_name="cars")
+    gone = [f"gone/{number}.jpg" for number in range(9)]
+    running.dataset("train", {"normal": [*keys["normal"][:11], *gone], "anomaly": keys["anomaly"][:10]})
+    running("create_model", project_name="cars", output_config=OUTPUT)
+    running.wait("train")
+    message = running.model()["StatusMessage"]
+    assert running.model()["Status"] == "TRAINING_FAILED"
+    assert "11 usable pictures labelled normal" in message
+    assert "9 pictures" in message
+
+
+def test_an_output_bucket_that_is_not_there_fails_at_once(ready: Any) -> None:
+    ready("create_model", project_name="cars", output_config={"S3Location": {"Bucket": "nowhere"}})
+    ready.wait("train")
+    assert ready.model()["Status"] == "TRAINING_FAILED"
+    assert "nowhere" in ready.model()["StatusMessage"]
+
+
+def test_a_training_whose_server_was_killed_is_done_by_the_next_one(ready: Any, server: Callable[..., Popen[str]]) -> None:
+    ready.stop()
+    killed = server(ready.settings)
+    ready("create_model", project_name="cars", output_config=OUTPUT)
+    job = ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
+    children = children_of(killed.pid)
+    assert children
+    killed.kill()
+    killed.wait()
+    ready.until(lambda: alive(children), lambda left: not left, seconds=5)
+    assert ready.job("train").state == "running"
+    started = time.monotonic()
+    ready.start()
+    again = ready.until(lambda: ready.job("train"), lambda seen: seen.leased_by not in (None, job.leased_by))
+    assert time.monotonic() - started < 15, "the lease of a server that is known to be dead does not have to lapse"
+    assert again.attempts == 0
+    ready.wait("train")
+    assert ready.model()["Status"] == "TRAINED"
+
+
+def test_a_training_process_that_is_killed_is_started_again(ready: Any) -> None:
+    ready("create_model", project_name="cars", output_config=OUTPUT)
+    ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
+    for child in children_of(os.getpid(), running="walkaround.hosting.training"):
+        os.kill(child, signal.SIGKILL)
+    ready.until(lambda: ready.job("train"), lambda job: job.attempts == 1)
+    ready.wait("train")
+    assert ready.model()["Status"] == "TRAINED"

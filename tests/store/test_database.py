@@ -1,0 +1,189 @@
+"""The database: migrations, transactions, readers beside writers, and what is said when it is away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from walkaround.errors import InputError, StorageError, UnavailableError
+from walkaround.store.database import Database
+from walkaround.store.tables import Project, Table
+
+
+@pytest.fixture
+def database(empty_database_url: str) -> Iterator[Database]:
+    made = Database(empty_database_url)
+    made.migrate()
+    yield made
+    made.close()
+
+
+def add_project(database: Database, name: str) -> None:
+    with database.transaction() as session:
+        session.add(Project(account="000000000000", region="us-east-1", name=name))
+
+
+def names(database: Database) -> list[str]:
+    with database.reading() as session:
+        return list(session.scalars(select(Project.name).order_by(Project.name)))
+
+
+def test_the_migrations_make_the_tables_that_the_models_describe(database: Database) -> None:
+    def ours(item: Any, name: str | None, kind: str, *_: object) -> bool:
+        return not (kind in ("table", "index") and str(name).startswith("entries_search"))
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": ours})
+        assert compare_metadata(context, Table.metadata) == []
+
+
+def test_migrating_again_changes_nothing(database: Database) -> None:
+    add_project(database, "cars")
+    database.migrate()
+    assert names(database) == ["cars"]
+
+
+def test_two_servers_that_start_at_once_migrate_once(empty_database_url: str) -> None:
+    databases = [Database(empty_database_url) for _ in range(3)]
+    threads = [threading.Thread(target=database.migrate) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    add_project(databases[0], "cars")
+    assert names(databases[2]) == ["cars"]
+    for database in databases:
+        database.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(InputError, match="newer walkaround"):
+        database.migrate()
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction() as session:
+            session.add(Project(account="000000000000", region="us-east-1", name="cars"))
+            session.flush()
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert names(database) == []
+
+
+def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
+    add_project(database, "cars")
+    with database.transaction() as session:
+        session.add(Project(account="000000000000", region="us-east-1", name="vans"))
+        session.flush()
+        assert names(database) == ["cars"]
+    assert names(database) == ["cars", "vans"]
+
+
+def test_a_reader_cannot_write(database: Database) -> None:
+    with database.reading() as session:
+        session.add(Project(account="000000000000", region="us-east-1", name="cars"))
+        with pytest.raises(DBAPIError, match=r"(?i)read-?only"):
+            session.flush()
+        session.rollback()
+    assert names(database) == []
+
+
+def test_many_writers_queue(database: Database) -> None:
+    threads = [threading.Thread(target=add_project, args=(database, f"cars{number:02}")) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names(database)) == 24
+
+
+def test_a_database_that_goes_away_is_found_again(postgres_server: Any) -> None:
+    database = Database(postgres_server.new_database())
+    database.migrate()
+    add_project(database, "cars")
+    postgres_server.stop()
+    try:
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match="does not answer") as caught:
+                add_project(database, "vans")
+            assert caught.value.retry_after > 0
+            with pytest.raises(UnavailableError):
+                names(database)
+    finally:
+        postgres_server.start()
+    assert names(database) == ["cars"]
+    add_project(database, "vans")
+    assert names(database) == ["cars", "vans"]
+    database.close()
+
+
+def test_a_database_that_goes_away_within_a_transaction_keeps_nothing_of_it(postgres_server: Any) -> None:
+    database = Database(postgres_server.new_database())
+    database.migrate()
+
+    def crash() -> None:
+        with database.transaction() as session:
+            session.add(Project(account="000000000000", region="us-east-1", name="cars"))
+            session.flush()
+            postgres_server.stop()
+            postgres_server.start()
+
+    with pytest.raises(UnavailableError):
+        crash()
+    assert names(database) == []
+    database.close()
+
+
+def test_a_file_that_another_program_holds_is_told_as_busy(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'a.sqlite'}?timeout=0.1")
+    database.migrate()
+    other = Database(f"sqlite:///{tmp_path / 'a.sqlite'}")
+    with other.transaction() as session:
+        session.execute(text("SELECT 1"))
+        with pytest.raises(UnavailableError, match="busy"):
+            add_project(database, "cars")
+    add_project(database, "cars")
+    assert names(other) == ["cars"]
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'a.sqlite'}")
+    database.migrate()
+
+    def fill() -> None:
+        with database.transaction() as session:
+            session.execute(text(f"PRAGMA max_page_count = {session.scalar(text('PRAGMA page_count'))}"))
+            rows = [{"account": "0", "region": "r", "name": f"cars{number}", "last_version": 0} for number in range(2_000)]
+            session.execute(insert(Project), rows)
+
+    with pytest.raises(UnavailableError, match="full"):
+        fill()
+    assert names(database) == []
+
+
+def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'new' / 'folder' / 'a.sqlite'}")
+    database.migrate()
+    assert names(database) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="file"):
+        Database(f"sqlite:///{tmp_path / 'file' / 'a.sqlite'}").migrate()
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "no url", "sqlite://", "sqlite:///:memory:"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(InputError, match="database"):
+        Database(url)

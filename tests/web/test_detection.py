@@ -1,0 +1,124 @@
+"""A trained model over REST: started, asked, tried on new pictures, stopped and deleted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from served import Served
+from walkaround.settings import Settings
+from walkaround.store.tables import Model, Project
+from walkaround.training.train import Trained
+from walkaround.web.opening import database_of
+
+JPEG = {"content-type": "image/jpeg"}
+
+
+@pytest.fixture(scope="module")
+def hosted(server: Served, callers: Any, trained: Trained) -> Iterator[str]:
+    """A project whose model 1 is a package that was trained on drawn cars, hosted."""
+    api = callers.manage
+    api.ok("POST", "/projects", json={"name": "cars"})
+    api.ok("POST", "/projects/cars/datasets", json={"kind": "train"})
+    shutil.copytree(trained.package.path, server.data / "models" / "drawn")
+    with database_of(Settings(data=server.data)).transaction() as session:
+        project = session.scalars(select(Project).filter_by(name="cars", account="000000000000")).one()
+        project.last_version = 1
+        output = {"S3Location": {"Bucket": "photos", "Prefix": ""}}
+        model = Model(project_id=project.id, version=1, status="TRAINED", output=output, package="models/drawn")
+        session.add(model)
+    started = api.ok("POST", "/projects/cars/models/1/start", json={"min_units": 1})
+    assert started["status"] == "STARTING_HOSTING"
+    wait(api, started["job"])
+    assert api.ok("GET", "/projects/cars/models/latest")["status"] == "HOSTED"
+    yield "cars"
+    wait(api, api.ok("POST", "/projects/cars/models/1/stop")["job"])
+    wait(api, api.ok("DELETE", "/projects/cars/models/1")["job"])
+    wait(api, api.ok("DELETE", "/projects/cars/datasets/train")["job"])
+    api.ok("DELETE", "/projects/cars")
+
+
+def wait(api: Any, job: str) -> None:
+    """Read a job's events up to the end."""
+    assert 'data: {"state": "done"}' in api.get(f"/api/v1/jobs/{job}/events").text
+
+
+def cars(drawn: Path, label: str) -> list[Path]:
+    return sorted((drawn / "test" / label).iterdir())
+
+
+def test_findings_are_told_and_kept_where_that_is_asked_for(callers: Any, hosted: str, drawn: Path) -> None:
+    content = cars(drawn, "anomaly")[0].read_bytes()
+    path = f"/projects/{hosted}/models/latest/detect"
+    told = callers.detect.ok("POST", f"{path}?keep=true&name=a.jpg", content=content, headers=JPEG)
+    assert set(told) == {
+        *("source", "anomalous", "confidence", "label", "damage", "probabilities", "width", "height", "result"),
+    }
+    again = callers.detect.ok("POST", f"{path}?name=a.jpg", content=content, headers=JPEG)
+    assert again == {key: value for key, value in told.items() if key != "result"}
+    found = callers.read.ok("GET", f"/projects/{hosted}/results", params={"model": 1, "label": told["label"]})["results"]
+    assert [(one["id"], one["source"], one["confidence"]) for one in found] == [(told["result"], "a.jpg", told["confidence"])]
+    other = "false" if told["anomalous"] else "true"
+    assert callers.read.ok("GET", f"/projects/{hosted}/results?anomalous={other}")["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "version", "status"),
+    [
+        (b"no picture", "image/jpeg", "1", 400),
+        (b"", "image/jpeg", "1", 400),
+        (b"x", "text/plain", "1", 400),
+        (b"x", "image/png", "2", 404),
+    ],
+)
+def test_what_cannot_be_inspected_is_refused(
+    callers: Any, hosted: str, *, content: bytes, kind: str, version: str, status: int
+) -> None:
+    sent = {"content": content, "headers": {"content-type": kind}}
+    assert callers.detect.problem("POST", f"/projects/{hosted}/models/{version}/detect", **sent)[0] == status
+
+
+def test_metrics_count_what_a_model_did(callers: Any, hosted: str, drawn: Path) -> None:
+    content = cars(drawn, "normal")[0].read_bytes()
+    callers.detect.ok("POST", f"/projects/{hosted}/models/1/detect", content=content, headers=JPEG)
+    labels = '{account="000000000000",model_version="1",project="cars",region="us-east-1"}'
+    lines = dict(line.rsplit(" ", 1) for line in callers.read.get("/metrics").text.splitlines() if labels in line)
+    assert float(lines[f"walkaround_processed_image_count_total{labels}"]) >= 1
+    assert float(lines[f"walkaround_in_service_inference_units{labels}"]) == 1
+
+
+def test_a_trial_is_verified_and_what_was_verified_trained_on(callers: Any, hosted: str, drawn: Path) -> None:
+    api = callers.manage
+    pictures = cars(drawn, "normal")[:2] + cars(drawn, "anomaly")[:1]
+    files = [("files", (path.name, path.read_bytes(), "image/jpeg")) for path in pictures] + [("files", ("bad.jpg", b"bad"))]
+    started = api.ok("POST", f"/projects/{hosted}/trials/first/pictures?model=1", files=files)
+    assert [one["name"] for one in started["refused"]] == ["bad.jpg"]
+    wait(api, started["job"])
+    assert api.ok("GET", f"/projects/{hosted}/trials/first")["predicted"] == 3
+    found = api.ok("GET", f"/projects/{hosted}/trials/first/pictures")["pictures"]
+    verdicts = [{"picture": one["picture"], "label": "anomaly"} for one in found[:2]]
+    assert api.ok("POST", f"/projects/{hosted}/trials/first/verdicts", json={"verdicts": verdicts}) == {"pictures": 2}
+    seen = api.ok("GET", f"/projects/{hosted}/trials/first/pictures")["pictures"]
+    assert [one.get("correct") for one in seen] == [one["findings"]["anomalous"] for one in found[:2]] + [None]
+    assert api.ok("POST", f"/projects/{hosted}/trials/first/add") == {"pictures": 2}
+    assert api.ok("POST", f"/projects/{hosted}/trials/first/add") == {"pictures": 0}
+    assert api.ok("GET", f"/projects/{hosted}/datasets/train")["anomaly"] == 2
+    assert [one["name"] for one in api.ok("GET", f"/projects/{hosted}/trials")["trials"]] == ["first"]
+    api.ok("DELETE", f"/projects/{hosted}/trials/first")
+    assert api.problem("GET", f"/projects/{hosted}/trials/first")[0] == 404
+
+
+def test_a_trial_below_a_prefix_with_no_picture_is_refused(callers: Any, hosted: str) -> None:
+    sent = {"json": {"name": "empty", "bucket": "photos", "prefix": "nothing/"}}
+    status, told = callers.manage.problem("POST", f"/projects/{hosted}/trials", **sent)
+    assert (status, "no JPEG or PNG picture below s3://photos/nothing/" in told) == (400, True)
+
+
+def test_a_model_that_was_not_measured_has_no_evaluation(callers: Any, hosted: str) -> None:
+    status, told = callers.read.problem("GET", f"/projects/{hosted}/models/1/evaluation")
+    assert (status, "has not been measured" in told) == (409, True)
