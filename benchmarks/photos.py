@@ -17,15 +17,15 @@ from walkaround.datasets.sample import Sample
 from walkaround.datasets.split import folds_by_group
 from walkaround.datasets.survey import survey
 
-DATA = Path(os.environ.get("WALKAROUND_DATA", Path(__file__).parents[2] / "shared" / "data"))
-"""Folder of the real pictures; another one by the environment variable WALKAROUND_DATA."""
+DATA = Path(os.environ.get("WALKAROUND_PHOTOS", Path(__file__).parents[2] / "shared" / "data"))
+"""Folder of the real pictures; another one by the environment variable WALKAROUND_PHOTOS."""
 
 
 def data(name: str) -> Path:
     """A part of the real pictures; ends the benchmark where it is missing."""
     path = DATA / name
     if not path.exists():
-        raise SystemExit(f"{path} is missing: set WALKAROUND_DATA to the folder that holds {name}.")
+        raise SystemExit(f"{path} is missing: set WALKAROUND_PHOTOS to the folder that holds {name}.")
     return path
 
 

@@ -254,7 +254,7 @@ def demo(
     told.print(f"\nOpen this page to see how good the model is: [bold]{shown(page.absolute().as_uri())}[/]")
 
 
-app.command()(serve)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
 app.add_typer(keys)
 app.add_typer(aws)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 Command = Callable[..., CompletedProcess[str]]
 
 
@@ -55,3 +57,19 @@ def test_what_cannot_be_is_told_in_a_sentence(command: Command, tmp_path: Path) 
     ):
         result = command(*words, "--data", tmp_path)
         assert (result.returncode, said in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--max-body", "many"], 1, "max_body cannot be 'many' (from --max-body)"),
+        (["--images-train=0"], 1, "images_train cannot be"),
+        (["--max-boddy", "1"], 2, "no option '--max-boddy'"),
+        (["--max-body"], 2, "--max-body needs a value"),
+        (["--s3-secret-key", "x"], 2, "no option '--s3-secret-key'"),
+    ],
+)
+def test_every_setting_but_a_secret_is_a_flag_of_serve(command: Command, words: list[str], code: int, said: str) -> None:
+    result = command("serve", *words)
+    assert result.returncode == code
+    assert said in " ".join(result.stderr.replace("│", " ").split())

@@ -28,6 +28,7 @@ Places = Annotated[
 
 
 def serve(
+    context: typer.Context,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on; 127.0.0.1 unless set.")] = None,
     port: Annotated[int | None, typer.Option(metavar="NUMBER", help="Port to listen on; 8080 unless set.")] = None,
     data: Data = None,
@@ -39,12 +40,33 @@ def serve(
     config: Config = None,
     log_level: Annotated[str | None, typer.Option(metavar="LEVEL", help="Log debug, info, warning or error.")] = None,
 ) -> None:
-    """Run the service: Lookout for Vision's API and the REST API on one port, until Ctrl-C or SIGTERM."""
+    """Run the service: Lookout for Vision's API and the REST API on one port, until Ctrl-C or SIGTERM.
+
+    Every other setting of docs/settings.md is a flag too, such as --max-body 64000000.
+    """
     from walkaround.web.serve import serve as serve_until_told
 
     flags = {"host": host, "port": port, "data": data, "database": database, "buckets": bucket_places(bucket)}
     flags |= {"s3_endpoint": s3_endpoint, "region": region, "keyless": keyless or None, "log_level": log_level}
+    flags |= _other_flags(context.args)
     serve_until_told(_settings(flags, config), say=_note)
+
+
+def _other_flags(words: Sequence[str]) -> dict[str, str]:
+    """The settings that have no option of their own, from --NAME VALUE or --NAME=VALUE; read late, for the sake of `--help`."""
+    from walkaround.settings import setting_rows
+
+    names = {row.flag: row.name for row in setting_rows() if row.flag}
+    found: dict[str, str] = {}
+    left = list(words)
+    while left:
+        flag, equals, value = left.pop(0).partition("=")
+        if flag not in names:
+            raise typer.BadParameter(f"There is no option {flag!r}; docs/settings.md has them all.")
+        if not equals and not left:
+            raise typer.BadParameter(f"The option {flag} needs a value.")
+        found[names[flag]] = value if equals else left.pop(0)
+    return found
 
 
 @keys.command("make")

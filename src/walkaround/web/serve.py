@@ -6,9 +6,11 @@ import asyncio
 import errno
 import fcntl
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -22,7 +24,10 @@ from walkaround.web.requests import JsonLines
 
 _KEEP_ALIVE_SECONDS = 75  # longer than load balancers and SDKs keep a connection that they do not use
 _FINISH_SECONDS = 20
+_LAST_SECONDS = 90  # after all of these, and the time that jobs and workers have
 _BACKLOG = 512
+
+_logger = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
@@ -71,8 +76,11 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let whoever streams come to an end, then answer what is in flight."""
+        """Let whoever streams come to an end, then answer what is in flight; an end that takes too long is forced."""
         self._stopping.set()
+        forced = threading.Timer(_LAST_SECONDS, _end_by_force)
+        forced.daemon = True
+        forced.start()
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -80,6 +88,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+
+def _end_by_force() -> None:
+    _logger.error("The server did not end within %d seconds and is ended by force; what was accepted is kept.", _LAST_SECONDS)
+    os._exit(1)
 
 
 def _greeting(settings: Settings, listener: socket.socket) -> str:

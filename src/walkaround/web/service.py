@@ -68,6 +68,8 @@ class Service:
             self.stopping.set()
             fresh.cancel()
             await asyncio.to_thread(self.jobs.stop, _STOP_SECONDS)
-            await self.pool.stop()
+            with contextlib.suppress(TimeoutError):  # workers that do not end are ended by the kernel, with this process
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await self.pool.stop()
             await asyncio.to_thread(self.pictures.close)
             self.database.close()
