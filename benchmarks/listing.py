@@ -17,10 +17,10 @@ from typing import Any
 
 from sqlalchemy import String, case, cast, func, insert, literal, select, text
 
-from walkaround.hosting.entry_listing import EntryFilter
 from walkaround.hosting.host import Host
+from walkaround.hosting.operations.entry_listing import EntryFilter
+from walkaround.hosting.operations.pages import open_page
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import open_page
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Dataset, Entry, Moment, Project, now

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from walkaround.hosting.entries import apply_change, apply_manifest
 from walkaround.hosting.host import Host
+from walkaround.hosting.operations.entries import apply_change, apply_manifest
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from walkaround.errors import ConflictError, NotFoundError
-from walkaround.hosting.datasets import READY
-from walkaround.hosting.entries import apply_change, apply_manifest, entries_of, refuse_manifest, remove_entries
+from walkaround.hosting.operations.datasets import READY
+from walkaround.hosting.operations.entries import apply_change, apply_manifest, entries_of, refuse_manifest, remove_entries
 from walkaround.store.tables import Change, Dataset, Entry
 
 SOURCE = {"GroundTruthManifest": {"S3Object": {"Bucket": "photos", "Key": "m", "VersionId": "7"}}}

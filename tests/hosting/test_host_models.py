@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from walkaround.errors import ConflictError, NotFoundError, QuotaError, ServiceError, ValidationError
-from walkaround.hosting.models import cancel_training, remove_model
+from walkaround.hosting.operations.models import cancel_training, remove_model
 from walkaround.store.tables import Job, Model
 
 OUTPUT = {"S3Location": {"Bucket": "photos", "Prefix": "out/"}}

@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import select
 
 from walkaround.errors import ConflictError, NotFoundError, QuotaError
-from walkaround.hosting.entries import apply_change, remove_entries
 from walkaround.hosting.host import Host
-from walkaround.hosting.models import remove_model
+from walkaround.hosting.operations.entries import apply_change, remove_entries
+from walkaround.hosting.operations.models import remove_model
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.errors import DatasetError
-from walkaround.hosting.manifest_lines import classification_line, parse_lines
+from walkaround.hosting.operations.manifest_lines import classification_line, parse_lines
 
 CLASSIFIED = {"class-name": "anomaly", "type": "groundtruth/image-classification", "human-annotated": "yes"}
 MASK = {"type": "groundtruth/semantic-segmentation", "internal-color-map": {"0": {"class-name": "BACKGROUND"}}}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from walkaround.hosting.frames import Frame, FrameReader, Kind, head
-from walkaround.hosting.queue import WaitingLine, seconds_to_wait
+from walkaround.hosting.pool.frames import Frame, FrameReader, Kind, head
+from walkaround.hosting.pool.queue import WaitingLine, seconds_to_wait
 
 
 def test_a_line_takes_up_to_its_limit_and_gives_in_order() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from walkaround.hosting.scaling import DOWN_SECONDS, Load, UnitLimits, desired_units
+from walkaround.hosting.pool.scaling import DOWN_SECONDS, Load, UnitLimits, desired_units
 
 LIMITS = UnitLimits(least=1, most=4, threads=2)
 

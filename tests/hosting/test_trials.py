@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from walkaround.errors import ConflictError, NotFoundError, QuotaError, ValidationError
-from walkaround.hosting import results, trials
-from walkaround.hosting.results import ResultFilter
+from walkaround.hosting.operations import results, trials
+from walkaround.hosting.operations.results import ResultFilter
 from walkaround.store.tables import Trial, TrialPicture, now
 
 TRIAL = {"project_name": "cars", "trial_name": "monday"}

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from walkaround.errors import InputError
-from walkaround.hosting.parent import follow_parent
+from walkaround.hosting.pool.parent import follow_parent
 from walkaround.media.pictures import PictureLimits, read_picture
 
 _ADDRESS_SPACE = 4 << 30

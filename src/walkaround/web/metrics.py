@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from walkaround.hosting.counters import TIME_BOUNDS, Counters, Units
-from walkaround.hosting.pool import ModelKey, Pool
+from walkaround.hosting.pool.counters import TIME_BOUNDS, Counters, Units
+from walkaround.hosting.pool.pool import ModelKey, Pool
 
 _OF_A_MODEL = ("account", "region", "project", "model_version")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 from walkaround.buckets.buckets import buckets_of
 from walkaround.hosting.host import Host
-from walkaround.hosting.jobs import Jobs
-from walkaround.hosting.pool import Pool
+from walkaround.hosting.jobs.jobs import Jobs
+from walkaround.hosting.pool.pool import Pool
 from walkaround.settings import Settings
 from walkaround.store.keys import KeyRing
 from walkaround.web.auth import Door, Keys

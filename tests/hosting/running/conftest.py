@@ -20,11 +20,11 @@ from sqlalchemy import select
 from walkaround.buckets.buckets import Buckets, buckets_of
 from walkaround.datasets.drawn.writing import write_drawn_dataset
 from walkaround.hosting.host import Host
-from walkaround.hosting.hosted import Hosting
-from walkaround.hosting.jobs import Jobs
+from walkaround.hosting.jobs.jobs import Jobs
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pool import Pool
-from walkaround.hosting.scaling import UnitLimits
+from walkaround.hosting.pool.hosted import Hosting
+from walkaround.hosting.pool.pool import Pool
+from walkaround.hosting.pool.scaling import UnitLimits
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Job, Model, Project
@@ -215,8 +215,8 @@ def running(tmp_path: Path, photos: Path, serve: Callable[[Path], Running]) -> I
 _SERVER = """
 import asyncio, sys
 from walkaround.buckets.buckets import buckets_of
-from walkaround.hosting.jobs import Jobs
-from walkaround.hosting.pool import Pool
+from walkaround.hosting.jobs.jobs import Jobs
+from walkaround.hosting.pool.pool import Pool
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 

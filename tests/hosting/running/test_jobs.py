@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.remote import Patience, S3Access
-from walkaround.hosting import leases
-from walkaround.hosting.presence import Presence
-from walkaround.hosting.work import Task
+from walkaround.hosting.jobs import leases
+from walkaround.hosting.jobs.presence import Presence
+from walkaround.hosting.jobs.work import Task
 from walkaround.store.database import Database
 from walkaround.store.tables import Dataset, Entry, Job, Model, Trial, TrialPicture, now
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from walkaround.hosting.worker import look
+from walkaround.hosting.pool.worker import look
 from walkaround.inspection.detector import Detector
 
 GREENGRASS = {

@@ -19,10 +19,10 @@ from PIL import Image
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import ConflictError, NotFoundError, ThrottledError, ValidationError
-from walkaround.hosting.counters import Counters
-from walkaround.hosting.hosted import HostedModel, Hosting, HostingError
-from walkaround.hosting.scaling import UnitLimits
-from walkaround.hosting.worker import look
+from walkaround.hosting.pool.counters import Counters
+from walkaround.hosting.pool.hosted import HostedModel, Hosting, HostingError
+from walkaround.hosting.pool.scaling import UnitLimits
+from walkaround.hosting.pool.worker import look
 from walkaround.inspection.detector import Detector
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from walkaround.hosting.models import cancel_training
+from walkaround.hosting.operations.models import cancel_training
 from walkaround.hosting.owner import Owner
 
 OWNER = Owner("000000000000", "us-east-1")
@@ -119,7 +119,7 @@ def test_a_training_whose_server_was_killed_is_done_by_the_next_one(ready: Any, 
 def test_a_training_process_that_is_killed_is_started_again(ready: Any) -> None:
     ready("create_model", project_name="cars", output_config=OUTPUT)
     ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
-    for child in children_of(os.getpid(), running="walkaround.hosting.training"):
+    for child in children_of(os.getpid(), running="walkaround.hosting.jobs.training"):
         os.kill(child, signal.SIGKILL)
     ready.until(lambda: ready.job("train"), lambda job: job.attempts == 1)
     ready.wait("train")

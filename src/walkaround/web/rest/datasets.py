@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError
-from walkaround.hosting.manifest_lines import parse_lines
-from walkaround.hosting.rows import find_dataset, find_project
+from walkaround.hosting.operations.manifest_lines import parse_lines
+from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.store.tables import Entry as EntryRow
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.lines import NAME_KEY, labelled_line, manifest_of

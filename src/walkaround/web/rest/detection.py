@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from walkaround.errors import ValidationError
-from walkaround.hosting.answers import MOST_BYTES
-from walkaround.hosting.results import keep_result
+from walkaround.hosting.operations.results import keep_result
+from walkaround.hosting.pool.answers import MOST_BYTES
 from walkaround.web.rest.access import Inspector, Visit, check_media_type
 from walkaround.web.rest.bodies import PICTURE_BODY, PICTURE_TYPES
 from walkaround.web.rest.shapes import Findings, ProjectName, Version

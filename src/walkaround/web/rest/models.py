@@ -9,7 +9,7 @@ from fastapi import APIRouter, status
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, writing
-from walkaround.hosting.rows import find_model, find_project
+from walkaround.hosting.operations.rows import find_model, find_project
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.shapes import Accepted, Limit, Model, Models, NewModel, Next, Output, ProjectName, Units, Version
 from walkaround.web.uploads import managed_bucket

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
-from walkaround.hosting.rows import find_dataset, find_project
+from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files, uploads_in
 from walkaround.web.rest.lines import manifest_of, picture_line

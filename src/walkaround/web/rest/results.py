@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from walkaround.hosting.results import ResultFilter, search_results
+from walkaround.hosting.operations.results import ResultFilter, search_results
 from walkaround.web.rest.access import Reader
 from walkaround.web.rest.shapes import Limit, Moment, Next, ProjectName, Result, Results
 

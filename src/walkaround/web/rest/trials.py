@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ValidationError
-from walkaround.hosting import trials
+from walkaround.hosting.operations import trials
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files
 from walkaround.web.rest.pictures import FileName, keep_pictures

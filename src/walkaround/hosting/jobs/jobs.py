@@ -15,16 +15,16 @@ from time import monotonic
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import UnavailableError, WalkaroundError
-from walkaround.hosting import leases
-from walkaround.hosting.importing import dataset_work
-from walkaround.hosting.leases import Lease, LeaseLostError
-from walkaround.hosting.packaging import PackageWork
-from walkaround.hosting.pool import Pool
-from walkaround.hosting.presence import Presence
-from walkaround.hosting.serving import model_work
-from walkaround.hosting.training_job import TrainWork
-from walkaround.hosting.trial_job import TrialWork
-from walkaround.hosting.work import InterruptedJobError, LaterError, Outcome, Task, Work
+from walkaround.hosting.jobs import leases
+from walkaround.hosting.jobs.importing import dataset_work
+from walkaround.hosting.jobs.leases import Lease, LeaseLostError
+from walkaround.hosting.jobs.packaging import PackageWork
+from walkaround.hosting.jobs.presence import Presence
+from walkaround.hosting.jobs.serving import model_work
+from walkaround.hosting.jobs.training_job import TrainWork
+from walkaround.hosting.jobs.trial_job import TrialWork
+from walkaround.hosting.jobs.work import InterruptedJobError, LaterError, Outcome, Task, Work
+from walkaround.hosting.pool.pool import Pool
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import now

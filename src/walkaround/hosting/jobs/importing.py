@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import BucketError
-from walkaround.hosting.entries import apply_change, apply_manifest, refuse_manifest, remove_entries
-from walkaround.hosting.work import LaterError, Outcome, Task, Work
+from walkaround.hosting.jobs.work import LaterError, Outcome, Task, Work
+from walkaround.hosting.operations.entries import apply_change, apply_manifest, refuse_manifest, remove_entries
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Change, Dataset, now

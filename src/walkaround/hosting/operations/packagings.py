@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, ValidationError
-from walkaround.hosting.models import TRAINED
+from walkaround.hosting.operations.models import TRAINED
+from walkaround.hosting.operations.pages import open_page, paged
+from walkaround.hosting.operations.rows import Reply, add_job, find_model, find_packaging, find_project, present
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import open_page, paged
-from walkaround.hosting.rows import Reply, add_job, find_model, find_packaging, find_project, present
 from walkaround.store.tables import Packaging, Project
 
 METHOD = "Greengrass"

@@ -11,8 +11,8 @@ from pathlib import Path
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.errors import BucketError
-from walkaround.hosting.answers import MOST_BYTES
-from walkaround.hosting.evaluation_files import Entry
+from walkaround.hosting.jobs.evaluation_files import Entry
+from walkaround.hosting.pool.answers import MOST_BYTES
 
 Report = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much there is)."""

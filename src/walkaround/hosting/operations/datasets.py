@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
+from walkaround.hosting.operations.rows import Reply, add_job, find_dataset, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.rows import Reply, add_job, find_dataset, find_project
 from walkaround.store.tables import Change, Dataset, Project, now
 
 READY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_FAILED_ROLLBACK_COMPLETE")

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import BucketError, PackageError
+from walkaround.hosting.jobs.work import Outcome, Task
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.work import Outcome, Task
 from walkaround.models.package import CARD_FILE, MODEL_FILE, read_package
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -96,7 +96,7 @@ class Component:
 def archive(package: Path, component: Component) -> bytes:
     """A zip file: the package, the runner with its requirements and a text, and the recipe."""
     content = io.BytesIO()
-    files = resources.files("walkaround.hosting.component")
+    files = resources.files("walkaround.hosting.jobs.component")
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
         for name in (MODEL_FILE, CARD_FILE):
             target.writestr(_member(f"package/{name}"), (package / name).read_bytes())

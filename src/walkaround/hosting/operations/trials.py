@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import ConflictError, DatasetError, NotFoundError, QuotaError, ValidationError
-from walkaround.hosting.datasets import require_ready
-from walkaround.hosting.entries import apply_lines
-from walkaround.hosting.manifest_lines import classification_line, parse_lines, source_bucket
-from walkaround.hosting.models import TRAINED
+from walkaround.hosting.operations.datasets import require_ready
+from walkaround.hosting.operations.entries import apply_lines
+from walkaround.hosting.operations.manifest_lines import classification_line, parse_lines, source_bucket
+from walkaround.hosting.operations.models import TRAINED
+from walkaround.hosting.operations.pages import open_page, paged
+from walkaround.hosting.operations.rows import Reply, add_job, find_dataset, find_model, find_project, present
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import open_page, paged
-from walkaround.hosting.rows import Reply, add_job, find_dataset, find_model, find_project, present
 from walkaround.settings import Settings
 from walkaround.store.tables import Project, Trial, TrialPicture, now
 

@@ -20,9 +20,9 @@ from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import ValidationError
+from walkaround.hosting.operations.pages import Page, open_page, paged
+from walkaround.hosting.operations.rows import Reply, find_dataset, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import Page, open_page, paged
-from walkaround.hosting.rows import Reply, find_dataset, find_project
 from walkaround.store.tables import Entry
 
 CANDIDATES = 10_000

@@ -9,8 +9,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError, QuotaError, ValidationError
+from walkaround.hosting.operations.rows import Reply, find_model, find_project
 from walkaround.hosting.owner import Owner, parse_model_arn
-from walkaround.hosting.rows import Reply, find_model, find_project
 from walkaround.store.tables import Model, Project, Tag
 
 _MOST = 200

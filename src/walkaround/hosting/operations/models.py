@@ -9,11 +9,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError, ValidationError
+from walkaround.hosting.operations.pages import open_page, paged
+from walkaround.hosting.operations.rows import Reply, add_job, find_model, find_project, present
+from walkaround.hosting.operations.tags import write_tags
+from walkaround.hosting.operations.training_sets import training_sets
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import open_page, paged
-from walkaround.hosting.rows import Reply, add_job, find_model, find_project, present
-from walkaround.hosting.tags import write_tags
-from walkaround.hosting.training_sets import training_sets
 from walkaround.settings import Settings
 from walkaround.store.tables import Job, Model, Packaging, Project, Tag, Trial
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import ConflictError, NotFoundError, UnavailableError, ValidationError
-from walkaround.hosting.answers import MOST_BYTES
-from walkaround.hosting.counters import Counters, Units
-from walkaround.hosting.hosted import HostedModel, Hosting, HostingError
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.scaling import UnitLimits
+from walkaround.hosting.pool.answers import MOST_BYTES
+from walkaround.hosting.pool.counters import Counters, Units
+from walkaround.hosting.pool.hosted import HostedModel, Hosting, HostingError
+from walkaround.hosting.pool.scaling import UnitLimits
 from walkaround.models.network import cores
 from walkaround.settings import Settings
 from walkaround.store.database import Database

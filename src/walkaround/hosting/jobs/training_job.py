@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from walkaround.datasets.sample import Split
 from walkaround.errors import UnavailableError, WalkaroundError, writing
-from walkaround.hosting.entries import StoredEntry, entries_of
-from walkaround.hosting.work import Outcome, Task
+from walkaround.hosting.jobs.work import Outcome, Task
+from walkaround.hosting.operations.entries import StoredEntry, entries_of
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Model, Project
@@ -91,7 +91,7 @@ class TrainWork:
 
     def _trained(self, task: Task, folder: Path) -> dict[str, Any]:
         """What the child process said in the end."""
-        arguments = [sys.executable, "-m", "walkaround.hosting.training", str(folder), str(os.getpid())]
+        arguments = [sys.executable, "-m", "walkaround.hosting.jobs.training", str(folder), str(os.getpid())]
         with subprocess.Popen(  # noqa: S603 - our own module
             arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         ) as child:

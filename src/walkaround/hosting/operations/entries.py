@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import DatasetError
-from walkaround.hosting.manifest_lines import Line, parse_lines
+from walkaround.hosting.operations.manifest_lines import Line, parse_lines
 from walkaround.settings import Settings
 from walkaround.store.tables import Change, Dataset, Entry, Model, now
 

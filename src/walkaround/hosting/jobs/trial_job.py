@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.errors import BucketError, PackageError, UnavailableError
-from walkaround.hosting.answers import MOST_BYTES, decode
-from walkaround.hosting.frames import Frame, Kind, head, received
-from walkaround.hosting.work import Outcome, Task
+from walkaround.hosting.jobs.work import Outcome, Task
+from walkaround.hosting.pool.answers import MOST_BYTES, decode
+from walkaround.hosting.pool.frames import Frame, Kind, head, received
 from walkaround.models.network import cores
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -113,7 +113,7 @@ def _worker(package: Path, threads: int) -> Iterator[tuple[socket.socket, Iterat
     with ours:
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "walkaround.hosting.worker", *arguments],
+                [sys.executable, "-m", "walkaround.hosting.pool.worker", *arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )

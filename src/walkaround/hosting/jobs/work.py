@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from sqlalchemy.orm import Session
 
 from walkaround.errors import UnavailableError
-from walkaround.hosting.leases import Lease, report
+from walkaround.hosting.jobs.leases import Lease, report
 from walkaround.store.database import Database
 
 Reason = Literal["cancelled", "stopping", "lost"]

@@ -6,10 +6,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError
-from walkaround.hosting.datasets import dataset_metadata
+from walkaround.hosting.operations.datasets import dataset_metadata
+from walkaround.hosting.operations.pages import open_page, paged
+from walkaround.hosting.operations.rows import Reply, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import open_page, paged
-from walkaround.hosting.rows import Reply, find_project
 from walkaround.store.locks import lock_owner
 from walkaround.store.tables import Dataset, Model, Packaging, Project, Result, Trial, TrialPicture
 

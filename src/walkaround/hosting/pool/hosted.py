@@ -12,10 +12,10 @@ from time import monotonic
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError, ThrottledError, UnavailableError, ValidationError, WalkaroundError
-from walkaround.hosting.counters import Counters, Units
-from walkaround.hosting.queue import WaitingLine, seconds_to_wait
-from walkaround.hosting.scaling import DOWN_SECONDS, Load, UnitLimits, desired_units
-from walkaround.hosting.unit import Request, Unit
+from walkaround.hosting.pool.counters import Counters, Units
+from walkaround.hosting.pool.queue import WaitingLine, seconds_to_wait
+from walkaround.hosting.pool.scaling import DOWN_SECONDS, Load, UnitLimits, desired_units
+from walkaround.hosting.pool.unit import Request, Unit
 
 _logger = logging.getLogger(__name__)
 

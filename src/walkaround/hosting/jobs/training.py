@@ -1,8 +1,8 @@
 """A training as a process of its own: pictures from buckets in, a package and two evaluation files out.
 
-Run as `python -m walkaround.hosting.training FOLDER PARENT`, with the settings as JSON on its standard input. FOLDER holds the
-task and the entries. It prints JSON lines: what it is doing, and last what came of it, which is also in FOLDER. Started again
-in the same folder it goes on, because features of pictures are kept by content in the cache.
+Run as `python -m walkaround.hosting.jobs.training FOLDER PARENT`, with the settings as JSON on its standard input. FOLDER holds
+the task and the entries. It prints JSON lines: what it is doing, and last what came of it, which is also in FOLDER. Started
+again in the same folder it goes on, because features of pictures are kept by content in the cache.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from walkaround.datasets.survey import Survey, survey
 from walkaround.errors import TrainingError, UnavailableError, WalkaroundError, writing
 from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scorecard import as_json
-from walkaround.hosting.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result, output_key
-from walkaround.hosting.fetching import Report, fetch
-from walkaround.hosting.inner_split import check_minimums, with_test
+from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result, output_key
+from walkaround.hosting.jobs.fetching import Report, fetch
+from walkaround.hosting.jobs.inner_split import check_minimums, with_test
+from walkaround.hosting.jobs.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.parent import follow_parent
-from walkaround.hosting.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
+from walkaround.hosting.pool.parent import follow_parent
 from walkaround.settings import Settings
 from walkaround.training.recipe import Recipe
 from walkaround.training.train import Trained, train

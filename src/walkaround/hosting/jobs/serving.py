@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from walkaround.hosting.hosted import HostingError
-from walkaround.hosting.models import remove_model
-from walkaround.hosting.pool import Pool, mark_hosting_failed
-from walkaround.hosting.work import Outcome, Task, Work
+from walkaround.hosting.jobs.work import Outcome, Task, Work
+from walkaround.hosting.operations.models import remove_model
+from walkaround.hosting.pool.hosted import HostingError
+from walkaround.hosting.pool.pool import Pool, mark_hosting_failed
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Model, Project

@@ -1,7 +1,7 @@
 """One inference unit: a process that holds a model and answers pictures until its socket closes.
 
-Run as `python -m walkaround.hosting.worker SOCKET PACKAGE THREADS PARENT`. Pictures from strangers are decoded here, never in
-the server: what a picture breaks is one worker, and another takes its place.
+Run as `python -m walkaround.hosting.pool.worker SOCKET PACKAGE THREADS PARENT`. Pictures from strangers are decoded here, never
+in the server: what a picture breaks is one worker, and another takes its place.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError
-from walkaround.hosting.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE, encode
-from walkaround.hosting.frames import Frame, Kind, head, received
-from walkaround.hosting.parent import follow_parent
+from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE, encode
+from walkaround.hosting.pool.frames import Frame, Kind, head, received
+from walkaround.hosting.pool.parent import follow_parent
 from walkaround.inspection.detector import Detector
 from walkaround.media.pictures import PictureLimits, read_picture
 

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, tuple_
 from sqlalchemy.orm import Session
 
+from walkaround.hosting.operations.pages import open_page, paged
+from walkaround.hosting.operations.rows import Reply, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pages import open_page, paged
-from walkaround.hosting.rows import Reply, find_project
 from walkaround.store.tables import Result, now
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,8 +15,8 @@ from typing import cast
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError, UnavailableError
-from walkaround.hosting.answers import decode
-from walkaround.hosting.frames import Frame, FrameReader, Kind, head
+from walkaround.hosting.pool.answers import decode
+from walkaround.hosting.pool.frames import Frame, FrameReader, Kind, head
 
 _SOCKET_BYTES = 4 << 20
 _LEAVE_SECONDS = 5.0
@@ -66,7 +66,7 @@ class Unit(asyncio.Protocol):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
             arguments = [str(theirs.fileno()), str(package), str(threads), str(os.getpid())]
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "walkaround.hosting.worker", *arguments),
+                *(sys.executable, "-m", "walkaround.hosting.pool.worker", *arguments),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
             )

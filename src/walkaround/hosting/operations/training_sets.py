@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
-from walkaround.hosting.datasets import require_ready
+from walkaround.hosting.operations.datasets import require_ready
 from walkaround.store.tables import Dataset, Project
 
 _SINGLE = (20, 10)

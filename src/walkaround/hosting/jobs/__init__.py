@@ -1,0 +1,1 @@
+"""Durable jobs: what was accepted is done, whatever happens to the process that does it."""

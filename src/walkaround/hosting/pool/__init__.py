@@ -1,0 +1,1 @@
+"""Hosted models: worker processes, the line of pictures before them, and how many there are."""
