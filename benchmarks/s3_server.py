@@ -50,7 +50,7 @@ class S3Server:
         )
         ports = [f"-{name}={port}" for name, port in zip(names, self._ports, strict=True)]
         command = [str(self.program()), "server", f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
-        command += ["-filer", "-s3", f"-s3.config={self.folder / 'identities.json'}", "-volume.max=500", *ports]
+        command += ["-filer", "-s3", f"-s3.config={self.folder / 'identities.json'}", "-volume.max=5000", *ports]
         command += ["-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
         command += ["-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]  # more ports, that nobody asks
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "WEED_S3_SSE_KEK": "5e" * 32}

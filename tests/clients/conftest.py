@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STORIES = Path(__file__).parent / "stories"
-sys.path.insert(0, str(ROOT / "benchmarks"))  # its programs start servers as well, and share how
 
 from lookout_cars import draw_cars, fill_bucket  # noqa: E402
 from s3_server import S3Server  # noqa: E402

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from served import Served, wait_for
 from walkaround.settings import Settings
 from walkaround.store.keys import NewKey
 from walkaround.web.app import App, build_app
 from walkaround.web.commands import make_key
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # its programs start servers as well, and share how
-
-from served import Served, wait_for
 
 
 class Api(httpx.Client):
