@@ -24,6 +24,8 @@ PREFIX = "WALKAROUND_"
 BUCKET_NAME = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{2,62}")
 """Names of buckets: those of S3 and the older, looser ones; none that begins with a dot, which a path could mean otherwise."""
 _CONFIG = PREFIX + "CONFIG"
+_OF_OTHERS = frozenset({_CONFIG, PREFIX + "TOKEN", PREFIX + "PHOTOS"})
+"""The file of settings, a caller's bearer token, and the pictures of the benchmarks: no settings."""
 _NO_FLAG = frozenset({"s3_secret_key"})
 """Other users of a machine can read the arguments of a program."""
 _TEXTS: Mapping[str, str] = {
@@ -115,9 +117,9 @@ class Settings(BaseModel):
     )
     queue_per_unit: _Count = Field(default=64, description="Pictures that may wait for one inference unit; more get 429.")
     trainings_at_once: _Count = Field(default=2, description="Models that train at once; more are refused.")
-    projects_per_account: _Count = Field(default=100, description="Projects of one account in one region.")
+    projects_per_account: _Count = Field(default=100, description="Projects of one account, in all regions.")
     models_per_project: _Count = Field(default=100, description="Model versions of one project.")
-    running_models: _Count = Field(default=10, description="Models of one account and region that are hosted at once.")
+    running_models: _Count = Field(default=10, description="Models of one account that are hosted at once, in all regions.")
     units_per_model: _Count = Field(default=5, description="Inference units of one hosted model.")
     images_train: _Count = Field(default=16_000, description="Pictures of a training dataset.")
     images_test: _Count = Field(default=4_000, description="Pictures of a test dataset.")
@@ -200,7 +202,7 @@ def _of_environment(environment: Mapping[str, str]) -> list[tuple[str, Any, str]
     found: list[tuple[str, Any, str]] = []
     for variable, text in sorted(environment.items()):
         name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX) or variable == _CONFIG or not text:
+        if not variable.startswith(PREFIX) or variable in _OF_OTHERS or not text:
             continue
         if name == "port" and text.startswith("tcp://"):  # Kubernetes sets this for a service that is called walkaround
             continue

@@ -23,6 +23,7 @@ from walkaround.aws.routes import AwsApi
 from walkaround.aws.service_model import MODEL_FOLDER
 from walkaround.damage.findings import Findings
 from walkaround.hosting.owner import Owner
+from walkaround.hosting.pool.pool import Detected
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.keys import Role, StoredKey
@@ -86,11 +87,12 @@ class RecordingPool:
     problem: Exception | None = None
     calls: list[tuple[Owner, str, str, bytes, str]] = field(default_factory=list)
 
-    async def detect(self, owner: Owner, project: str, version: str, picture: bytes, content_type: str) -> Findings:
+    async def detect(self, owner: Owner, project: str, version: str, picture: bytes, content_type: str) -> Detected:
         self.calls.append((owner, project, version, picture, content_type))
         if self.problem is not None:
             raise self.problem
-        return Findings(source="", anomalous=True, confidence=0.875, label="dent", damage=0.875, width=64, height=64)
+        found = Findings(source="", anomalous=True, confidence=0.875, label="dent", damage=0.875, width=64, height=64)
+        return Detected(found, 1)
 
 
 @dataclass

@@ -117,6 +117,8 @@ OUTPUT = {"OutputConfig": {"S3Location": {"Bucket": "photos"}}}
         ("POST", "/projects", {"ProjectName": "é"}, "pattern"),
         ("POST", "/projects", [], "has to be a JSON object"),
         ("POST", "/projects", b"{", "is not a JSON document"),
+        ("POST", "/projects", b'{"ProjectName": [' + b"0," * 100_000 + b"0]}", "holds more than 100,000 values"),
+        ("POST", "/projects", {"ProjectName": ["a"]}, "Value 'a list' at 'projectName'"),
         ("POST", "/projects", b"\xff{}", "is not a JSON document"),
         ("POST", "/projects", b'{"ProjectName": NaN}', "is not a JSON document"),
         ("POST", "/projects", b"[" * 100_000, "is not a JSON document"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -227,7 +228,7 @@ def test_a_token_repeats_the_answer_and_not_the_work(server: Server) -> None:
     again = client.create_project(**P, ClientToken="one")
     assert again["ProjectMetadata"] == first["ProjectMetadata"]
     assert len(server.host.calls) == 1
-    with pytest.raises(client.exceptions.ConflictException, match="other parameters"):
+    with pytest.raises(client.exceptions.ConflictException, match="another request"):
         client.create_project(ProjectName="q", ClientToken="one")
     client.create_project(**P, ClientToken="two")
     assert len(server.host.calls) == 2
@@ -259,6 +260,7 @@ HOST = ("Host", "localhost:8080")
         ("GET", "/2020-11-20/projects", [("Host", "[")], b"", 403, "AccessDeniedException"),
         ("GET", "/2020-11-20/projects", [HOST, ("Origin", "https://evil.example")], b"", 403, "AccessDeniedException"),
         ("GET", "/2020-11-20/projects", [HOST, ("Origin", "null")], b"", 403, "AccessDeniedException"),
+        ("GET", "/2020-11-20/projects", [HOST, ("Origin", "http://localhost:3000")], b"", 403, "AccessDeniedException"),
         ("POST", "/2020-11-20/projects/p/models/1/detect", [HOST], b"x", 400, "ValidationException"),
     ],
 )
@@ -300,10 +302,18 @@ def test_too_many_requests_are_told_when_to_come_again(tmp_path: Path) -> None:
     client.list_projects()
     client.describe_project(**P)
     client.detect_anomalies(**DETECT)
+    elsewhere = server.client(region="eu-west-1")
     with pytest.raises(client.exceptions.ThrottlingException, match="more than 2 requests a second") as caught:
-        client.list_projects()
+        elsewhere.list_projects()
     assert caught.value.response["RetryAfterSeconds"] == 1
     server.close()
+
+
+def test_a_large_document_is_read_in_a_thread(keyless: Server) -> None:
+    document = json.dumps({"Changes": base64.b64encode(b" " * 9_000_000).decode()}).encode()
+    reply = keyless.send("PATCH", "/2020-11-20/projects/p/datasets/train/entries", headers=[HOST], body=document)
+    assert reply.status == 202
+    assert keyless.host.calls[0][2]["changes"] == b" " * 9_000_000
 
 
 def test_a_body_that_does_not_come_is_given_up(tmp_path: Path) -> None:

@@ -154,6 +154,12 @@ def with_authorization(pattern: str, replacement: str) -> SignedRequest:
     )
 
 
+def dated(date: str) -> SignedRequest:
+    """A request whose date and scope are changed alike, to the last day of all or the first."""
+    changed = with_authorization("/20[0-9]{6}/", f"/{date[:8]}/")
+    return replace(changed, headers=[(name, date if name == "x-amz-date" else value) for name, value in changed.headers])
+
+
 @pytest.mark.parametrize(
     ("request_", "code", "said"),
     [
@@ -172,6 +178,8 @@ def with_authorization(pattern: str, replacement: str) -> SignedRequest:
         (with_authorization(";x-amz-date", ""), "InvalidSignatureException", "have to be signed: x-amz-date"),
         (with_authorization("host;", "host;x-gone;"), "InvalidSignatureException", "missing: x-gone"),
         (with_authorization("host;", "host;host;"), "IncompleteSignatureException", "twice"),
+        (dated("99991231T235959Z"), "InvalidSignatureException", "not yet current"),
+        (dated("00010101T000000Z"), "InvalidSignatureException", "does not match YYYYMMDD|expired"),
         (replace(vanilla(), query="X-Amz-Signature=1"), "IncompleteSignatureException", "one signature"),
         (replace(vanilla(), headers=[*vanilla().headers] * 2), "IncompleteSignatureException", "one signature"),
         (request_of("GET", "/?X-Amz-Algorithm=AWS4-HMAC-SHA256", []), "IncompleteSignatureException", "X-Amz-Credential"),

@@ -11,9 +11,10 @@ from threading import Thread
 
 import pytest
 
-from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.buckets import Buckets, s3_access
 from walkaround.buckets.remote import Patience, S3Access
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError
+from walkaround.settings import load_settings
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 QUICK = Patience(connect=0.5, silence=0.5, request=2, retries=1)
@@ -165,3 +166,12 @@ def test_no_name_changes_the_host_that_is_asked(bucket: str, key: str) -> None:
 def test_a_place_that_cannot_be_is_told_with_its_bucket(place: str) -> None:
     with pytest.raises(BucketError, match="'photos'"):
         Buckets({"photos": place}, patience=QUICK).read("photos", "a", at_most=1)
+
+
+@pytest.mark.parametrize("key", ["keyless", "WALK234567ABCDEFGHIJ"])
+def test_a_key_of_our_own_is_never_sent_to_aws(key: str, tmp_path: Path) -> None:
+    settings = load_settings({"data": tmp_path}, environment={})
+    variables = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}
+    assert s3_access(settings, environment=variables) is None
+    assert s3_access(settings, environment={**variables, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}) is not None
+    assert s3_access(settings, environment={**variables, "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}) is not None

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from walkaround.buckets.buckets import buckets_of
 from walkaround.hosting.host import Host
-from walkaround.hosting.operations.entries import apply_change, apply_manifest
+from walkaround.hosting.jobs.importing import dataset_work
+from walkaround.hosting.jobs.leases import Lease
+from walkaround.hosting.jobs.work import Outcome, Task
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -50,16 +53,28 @@ class Service:
         self("create_dataset", project_name=project, dataset_type=kind, dataset_source=source)
         lines = [line(f"{kind}/n{number}.jpg", "normal") for number in range(normal)]
         lines += [line(f"{kind}/a{number}.jpg", "anomaly") for number in range(anomaly)]
-        name, subject = self.jobs()[-1]
-        assert name == "create_dataset"
-        self.run(apply_manifest, subject, "\n".join(lines).encode(), settings=self.settings)
+        self.create(*self.jobs()[-1], content="\n".join(lines).encode())
 
     def update(self, *lines: str, kind: str = "train", project: str = "cars") -> None:
         """Change a dataset, as the operation and its job do."""
         self("update_dataset_entries", project_name=project, dataset_type=kind, changes="\n".join(lines).encode())
-        name, subject = self.jobs()[-1]
-        assert name == "update_dataset"
-        self.run(apply_change, subject, settings=self.settings)
+        self.work(*self.jobs()[-1])
+
+    def create(self, kind: str, subject: int, *, content: bytes) -> None:
+        """Do the job that makes a dataset of a manifest with this content."""
+        manifest = self.settings.data / "buckets" / "photos" / "m"
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+        manifest.write_bytes(content)
+        self.work(kind, subject)
+
+    def work(self, kind: str, subject: int) -> None:
+        """Do a job about a dataset."""
+        self.run(self.outcome(kind, subject).write)
+
+    def outcome(self, kind: str, subject: int) -> Outcome:
+        """What comes of a job about a dataset, before it is written."""
+        task = Task(Lease(job_id=0, kind=kind, subject=subject, attempts=0), self.database, owner="")
+        return dataset_work(self.database, buckets_of(self.settings), self.settings)[kind].run(task)
 
     def put_model(self, status: str, *, version: int = 1) -> None:
         """Bring a model into a status, as jobs do."""

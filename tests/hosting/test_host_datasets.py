@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from walkaround.errors import ConflictError, NotFoundError
+from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError
 from walkaround.hosting.operations.datasets import READY
-from walkaround.hosting.operations.entries import apply_change, apply_manifest, entries_of, refuse_manifest, remove_entries
+from walkaround.hosting.operations.entries import entries_of, refuse_manifest, remove_entries
 from walkaround.store.tables import Change, Dataset, Entry
 
-SOURCE = {"GroundTruthManifest": {"S3Object": {"Bucket": "photos", "Key": "m", "VersionId": "7"}}}
+SOURCE = {"GroundTruthManifest": {"S3Object": {"Bucket": "photos", "Key": "m"}}}
 CARS = {"project_name": "cars", "dataset_type": "train"}
 
 
@@ -44,10 +44,9 @@ def test_a_dataset_from_a_manifest_is_made_by_a_job(service: Any, make_line: Cal
     made = service("create_dataset", **CARS, dataset_source=SOURCE)["DatasetMetadata"]
     assert (made["Status"], service.dataset()["Status"]) == ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS")
     ((kind, number),) = service.jobs()
-    assert kind == "create_dataset"
     lines = [make_line("a.jpg", "normal"), make_line("b.jpg", "anomaly", name="auto-label"), make_line("c.jpg", "scratch")]
     for _ in range(2):  # a job may run again after a crash
-        service.run(apply_manifest, number, "\n".join(lines).encode(), settings=service.settings)
+        service.create(kind, number, content="\n".join(lines).encode())
     assert service.dataset()["ImageStats"] == {"Total": 3, "Labeled": 2, "Normal": 1, "Anomaly": 1}
     assert service("list_dataset_entries", **CARS) == {"DatasetEntries": lines}
     with service.database.reading() as session:
@@ -58,7 +57,7 @@ def test_a_dataset_from_a_manifest_is_made_by_a_job(service: Any, make_line: Cal
 def test_a_manifest_that_cannot_be_used_fails_the_dataset(service: Any, content: bytes) -> None:
     service("create_project", project_name="cars")
     service("create_dataset", **CARS, dataset_source=SOURCE)
-    service.run(apply_manifest, service.dataset_id(), content, settings=service.settings)
+    service.create(*service.jobs()[-1], content=content)
     assert service.dataset()["Status"] == "CREATE_FAILED"
     assert "manifest cannot be used" in service.dataset()["StatusMessage"]
     with pytest.raises(ConflictError, match="delete it and create it again"):
@@ -116,7 +115,7 @@ def test_a_change_adds_and_replaces_lines(empty: Any, make_line: Callable[..., s
     )
     assert reply == {"Status": "UPDATE_IN_PROGRESS"}
     for _ in range(2):
-        empty.run(apply_change, empty.jobs()[-1][1], settings=empty.settings)
+        empty.work(*empty.jobs()[-1])
     assert empty.dataset()["Status"] == "UPDATE_COMPLETE"
     assert empty.dataset()["ImageStats"] == {"Total": 3, "Labeled": 2, "Normal": 1, "Anomaly": 1}
     lines = [make_line("a.jpg"), make_line("b.jpg", "normal"), make_line("c.jpg", "anomaly")]
@@ -171,8 +170,8 @@ def test_a_dataset_is_deleted_in_every_status_and_its_jobs_do_nothing(
     change, number = empty.jobs()[-1][1], empty.dataset_id()
     put_status(empty, status)
     empty("delete_dataset", **CARS)
-    empty.run(apply_manifest, number, make_line("b.jpg").encode(), settings=empty.settings)
-    empty.run(apply_change, change, settings=empty.settings)
+    empty.create("create_dataset", number, content=make_line("b.jpg").encode())
+    empty.work("update_dataset", change)
     with empty.database.reading() as session:
         assert session.scalars(select(Entry)).all() == []
     assert empty.run(remove_entries, number) == "done"
@@ -183,3 +182,48 @@ def test_another_owner_sees_nothing(cars: Any) -> None:
     for operation in ("describe_dataset", "delete_dataset", "list_dataset_entries", "create_dataset"):
         with pytest.raises(NotFoundError, match="'cars'"):
             stranger(operation, **CARS)
+
+
+FOREIGN, OWN = "walkaround-111111111111", "walkaround-000000000000"
+
+
+@pytest.mark.parametrize(("bucket", "allowed"), [(FOREIGN, False), (OWN, True), ("walkaround-cars", True)])
+def test_a_manifest_is_not_read_from_the_uploads_of_another_account(service: Any, bucket: str, allowed: bool) -> None:
+    service("create_project", project_name="cars")
+    source = {"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Key": "m"}}}
+    if allowed:
+        assert service("create_dataset", **CARS, dataset_source=source)
+        return
+    with pytest.raises(AccessDeniedError, match="name another bucket"):
+        service("create_dataset", **CARS, dataset_source=source)
+
+
+@pytest.mark.parametrize(("bucket", "status"), [(FOREIGN, "CREATE_FAILED"), (OWN, "CREATE_COMPLETE")])
+def test_a_manifest_does_not_name_uploads_of_another_account(
+    service: Any, make_line: Callable[..., str], bucket: str, status: str
+) -> None:
+    service("create_project", project_name="cars")
+    service("create_dataset", **CARS, dataset_source=SOURCE)
+    service.create(*service.jobs()[-1], content=make_line("a.jpg", bucket=bucket).encode())
+    told = service.dataset()
+    assert told["Status"] == status
+    assert ("may not use the bucket" in told["StatusMessage"]) == (status == "CREATE_FAILED")
+
+
+def test_a_change_does_not_name_uploads_of_another_account(empty: Any, make_line: Callable[..., str]) -> None:
+    empty.update(make_line("a.jpg", bucket=FOREIGN))
+    assert empty.dataset()["Status"] == "UPDATE_FAILED_ROLLBACK_COMPLETE"
+    assert "may not use the bucket" in empty.dataset()["StatusMessage"]
+    assert empty("list_dataset_entries", **CARS)["DatasetEntries"] == []
+
+
+def test_lines_are_read_before_the_transaction_that_applies_them(empty: Any, make_line: Callable[..., str]) -> None:
+    empty("update_dataset_entries", **CARS, changes=make_line("a.jpg").encode())
+    with empty.database.transaction() as session:  # reading them does not wait for who writes
+        session.scalars(select(Dataset)).one().message = "being written"
+        session.flush()
+        outcome = empty.outcome(*empty.jobs()[-1])
+    with empty.database.transaction() as session:
+        session.scalars(select(Change)).one().content = b"nobody reads this again"
+    empty.run(outcome.write)
+    assert empty("list_dataset_entries", **CARS)["DatasetEntries"] == [make_line("a.jpg")]

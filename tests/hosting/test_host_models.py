@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from walkaround.errors import ConflictError, NotFoundError, QuotaError, ServiceError, ValidationError
+from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ServiceError, ValidationError
 from walkaround.hosting.operations.models import cancel_training, remove_model
+from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Job, Model
 
 OUTPUT = {"S3Location": {"Bucket": "photos", "Prefix": "out/"}}
@@ -129,6 +131,17 @@ def test_two_models_train_at_once(cars: Any) -> None:
     assert caught.value.quota_code == "trainings_at_once"
     cars.put_model("TRAINED", version=1)
     create(cars)
+
+
+def test_models_of_other_regions_count_as_well(cars: Any) -> None:
+    elsewhere = replace(cars, owner=Owner(cars.owner.account, "eu-west-1"))
+    elsewhere("create_project", project_name="cars")
+    elsewhere.fill("train", normal=20, anomaly=10)
+    create(cars)
+    create(elsewhere)
+    with pytest.raises(QuotaError) as caught:
+        create(elsewhere)
+    assert caught.value.quota_code == "trainings_at_once"
 
 
 def test_a_project_has_so_many_models(modelled: Any) -> None:
@@ -267,3 +280,14 @@ def test_a_model_that_is_being_packaged_is_not_deleted(modelled: Any, make_line:
     package(modelled)
     with pytest.raises(ConflictError, match="packaging job"):
         modelled("delete_model", project_name="cars", model_version="1")
+
+
+def test_nothing_is_written_to_the_uploads_of_another_account(modelled: Any) -> None:
+    foreign = {"Bucket": "walkaround-111111111111", "Prefix": ""}
+    with pytest.raises(AccessDeniedError, match="name another bucket"):
+        modelled("create_model", project_name="cars", output_config={"S3Location": foreign})
+    with pytest.raises(AccessDeniedError, match="name another bucket"):
+        package(modelled, S3OutputLocation=foreign)
+    own = {"Bucket": "walkaround-000000000000", "Prefix": ""}
+    assert package(modelled, S3OutputLocation=own)
+    assert modelled("create_model", project_name="cars", output_config={"S3Location": own})

@@ -17,7 +17,10 @@ from sqlalchemy import select
 
 from walkaround.errors import ConflictError, NotFoundError, QuotaError
 from walkaround.hosting.host import Host
-from walkaround.hosting.operations.entries import apply_change, remove_entries
+from walkaround.hosting.jobs.importing import UpdateDatasetWork
+from walkaround.hosting.jobs.leases import Lease
+from walkaround.hosting.jobs.work import Task
+from walkaround.hosting.operations.entries import remove_entries
 from walkaround.hosting.operations.models import remove_model
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
@@ -106,9 +109,11 @@ class Sequences(RuleBasedStateMachine):
         """A job that is due, done as its worker does it, in any order and sometimes twice."""
         number, kind, subject = data.draw(st.sampled_from(self.due()))
         ended = {"train": "TRAINED", "host": "HOSTED", "unhost": "TRAINED"}
+        task = Task(Lease(job_id=number, kind=kind, subject=subject, attempts=0), self.database, owner="")
+        change = UpdateDatasetWork(self.database, self.settings).run(task) if kind == "update_dataset" else None
         with self.database.transaction() as session:
-            if kind == "update_dataset":
-                apply_change(session, subject, settings=self.settings)
+            if change is not None:
+                change.write(session)
             elif kind == "delete_dataset":
                 remove_entries(session, subject, at_most=5)
             elif kind == "delete_model":

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.errors import DatasetError
-from walkaround.hosting.operations.manifest_lines import classification_line, parse_lines
+from walkaround.hosting.operations.manifest_lines import classification_line, label_attribute, parse_lines
 
 CLASSIFIED = {"class-name": "anomaly", "type": "groundtruth/image-classification", "human-annotated": "yes"}
 MASK = {"type": "groundtruth/semantic-segmentation", "internal-color-map": {"0": {"class-name": "BACKGROUND"}}}
@@ -60,6 +60,11 @@ def test_the_class_name_is_the_label_and_nothing_else(members: dict[str, Any], l
         (b'{"x": 1}', "has no source-ref"),
         (b'{"source-ref": 7}', "has no source-ref"),
         (text(x="y" * 8200), "8,2"),
+        (text(x="y" * 40_000), "40,0.. bytes"),
+        (text(job_name="\ud800"), "surrogate pair"),
+        (text(x={"\udfff": 1}), "surrogate pair"),
+        (b'{"source-ref": "s3://photos/a.jpg", "x": [1e999]}', "1e999' is not finite"),
+        (b'{"source-ref": "s3://photos/a.jpg", "x": NaN}', "NaN' is not finite"),
         (text(source_ref="photos/a.jpg"), "is not s3://bucket/key"),
         (text(source_ref="s3://photos/"), "is not s3://bucket/key"),
         (text(source_ref="s3://no bucket/a.jpg"), "is not s3://bucket/key"),
@@ -79,8 +84,20 @@ def test_what_cannot_be_used_is_refused_with_its_line(content: bytes, said: str)
 
 
 def test_many_wrong_lines_are_counted() -> None:
-    with pytest.raises(DatasetError, match=r"line 1: .* line 5: .*and 1,995 more lines"):
-        parse_lines(b"\n".join([b"x"] * 2_000))
+    with pytest.raises(DatasetError, match=r"line 1: .* line 5: .*and 45 more lines\. Correct"):
+        parse_lines(b"\n".join([b"x"] * 50))
+
+
+def test_reading_ends_after_many_wrong_lines() -> None:
+    with pytest.raises(DatasetError, match=r"and 995 more lines \(not read further than line 1,001\)"):
+        parse_lines(b"\n" + b"\n".join([b"x"] * 2_000))
+
+
+def test_reading_ends_after_too_many_pictures(make_line: Callable[..., str]) -> None:
+    lines = [make_line(f"{number % 3}.jpg") for number in range(9)]
+    assert len(parse_lines("\n".join(lines).encode(), at_most=3)) == 3
+    with pytest.raises(DatasetError, match="more than 2 pictures"):
+        parse_lines("\n".join([*lines, "nonsense"]).encode(), at_most=2)
 
 
 def test_of_two_lines_about_a_picture_the_last_counts(make_line: Callable[..., str]) -> None:
@@ -96,6 +113,20 @@ def test_of_two_lines_about_a_picture_the_last_counts(make_line: Callable[..., s
 def test_pictures_must_be_in_the_bucket_of_the_dataset() -> None:
     with pytest.raises(DatasetError, match="'photos', and those of the dataset are in 'cars'"):
         parse_lines(text(), bucket="cars")
+
+
+@pytest.mark.parametrize(
+    ("members", "attribute"),
+    [
+        ({}, None),
+        ({"x-detected-metadata": CLASSIFIED, "y-metadata": CLASSIFIED, "z-metadata": CLASSIFIED}, "y"),
+        ({"x-metadata": {**CLASSIFIED, "type": "groundtruth/object-detection"}, "y-metadata": CLASSIFIED}, "y"),
+        ({"x-metadata": {**CLASSIFIED, "class-name": "scratch"}, "y-metadata": CLASSIFIED}, "y"),
+        ({"x-metadata": {"type": CLASSIFIED["type"]}}, None),
+    ],
+)
+def test_one_attribute_labels_a_picture(members: dict[str, Any], attribute: str | None) -> None:
+    assert label_attribute(members) == attribute
 
 
 @pytest.mark.parametrize("label", ["normal", "anomaly"])

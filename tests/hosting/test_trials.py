@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from walkaround.errors import ConflictError, NotFoundError, QuotaError, ValidationError
+from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ValidationError
 from walkaround.hosting.operations import results, trials
 from walkaround.hosting.operations.results import ResultFilter
 from walkaround.store.tables import Trial, TrialPicture, now
@@ -107,6 +107,12 @@ def test_a_trial_that_cannot_be_is_refused(tried: Any, members: dict[str, Any], 
         start(tried, **{"trial_name": "tuesday", **members})
 
 
+def test_a_picture_that_could_not_be_read_gets_no_verdict(tried: Any) -> None:
+    with pytest.raises(ConflictError, match="could not be read"):
+        verify(tried, _4="anomaly")
+    assert verify(tried, _4=None) == {"Verified": 1}
+
+
 def test_verdicts_are_kept_all_or_not_at_all(tried: Any) -> None:
     with pytest.raises(NotFoundError, match="no picture"):
         verify(tried, _0="normal", _9="normal")
@@ -157,3 +163,9 @@ def test_results_are_searched_newest_first(cars: Any) -> None:
     assert search(cars, before=middle) == everything
     assert cars.run(results.forget_results, cars.owner, project_name="cars", before=middle) == 12
     assert search(cars) == [12]
+
+
+def test_a_trial_does_not_look_at_the_uploads_of_another_account(modelled: Any) -> None:
+    with pytest.raises(AccessDeniedError, match="name another bucket"):
+        start(modelled, [*REFS, "s3://walkaround-111111111111/pictures/a.jpg"])
+    assert start(modelled, ["s3://walkaround-000000000000/pictures/a.jpg"])["Trial"]["Status"] == "RUNNING"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, select, text
+from sqlalchemy import column, insert, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 from walkaround.errors import InputError, StorageError, UnavailableError
 from walkaround.store.database import Database
-from walkaround.store.tables import Project, Table
+from walkaround.store.migrate import config_for
+from walkaround.store.tables import Job, Project, Table
 
 
 @pytest.fixture
@@ -43,6 +46,31 @@ def test_the_migrations_make_the_tables_that_the_models_describe(database: Datab
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": ours})
         assert compare_metadata(context, Table.metadata) == []
+
+
+def test_a_database_of_the_first_version_keeps_its_jobs(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with database.engine.begin() as connection:
+        command.upgrade(config_for(connection), "0001")
+        moment = datetime(2026, 1, 2, tzinfo=UTC).replace(tzinfo=None)
+        row = {"id": 7, "kind": "host", "subject": 3, "state": "due", "attempts": 2, "due": moment, "created": moment}
+        before = table("jobs", *map(column, [*row, "cancelled"]))
+        connection.execute(insert(before).values(**row, cancelled=False))
+    database.migrate()
+    with database.reading() as session:
+        job = session.get_one(Job, 7)
+        assert (job.attempts, job.deaths, job.due) == (2, 0, datetime(2026, 1, 2, tzinfo=UTC))
+    database.close()
+
+
+def test_the_number_of_a_job_that_was_forgotten_does_not_come_again(database: Database) -> None:
+    for number in (1, 2):
+        with database.transaction() as session:
+            job = Job(kind="host", subject=1)
+            session.add(job)
+            session.flush()
+            assert job.id == number
+            session.delete(job)
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:

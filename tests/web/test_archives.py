@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from walkaround.errors import ValidationError
+from walkaround.hosting.pool.answers import MOST_BYTES
 from walkaround.web.archives import pictures_of
 
 
@@ -61,6 +62,15 @@ def overlapping() -> bytes:
     return body + both + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 2, 2, len(both), len(body), 0)
 
 
+def zip64() -> bytes:
+    """An archive of 6,000 files whose plain end record tells of one, before which there is another that is believed."""
+    content = packed(*((f"{number}.jpg", b"") for number in range(6000)))
+    at, start = content.find(b"PK\x05\x06"), content.find(b"PK\x01\x02")
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 6000, 6000, at - start, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    return content[:at] + record + locator + struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, 46, start, 0)
+
+
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "above": (lambda: packed(("../a.jpg", b"x")), "a place outside of itself"),
     "far above": (lambda: packed(("a/../../a.jpg", b"x")), "a place outside of itself"),
@@ -74,6 +84,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "bomb": (lambda: packed(("a.jpg", bytes(20_000_000)), method=zipfile.ZIP_DEFLATED), "a hundred times its size"),
     "large": (lambda: packed(*((f"{number}.jpg", b"x" * 2000) for number in range(60))), "may have 100,000"),
     "many": (lambda: packed(*((f"{number}.jpg", b"") for number in range(5001))), "5,000 files at most"),
+    "zip64": (zip64, "of the form ZIP64"),
+    "offset": (lambda: b"PK\x05\x06" + bytes(12) + b"\xff" * 4 + bytes(2), "of the form ZIP64"),
     "cut off": (lambda: packed(("a.jpg", b"x" * 1000))[:-30], "has no end"),
     "nothing": (lambda: b"PK\x03\x04", "has no end"),
     "directory": (lambda: b"PK\x05\x06" + bytes(6) + b"\xff" * 10 + bytes(2), "5,000 files at most"),
@@ -106,4 +118,4 @@ def test_a_damaged_file_in_an_archive_spares_the_others() -> None:
 def test_a_file_that_lies_about_its_size_is_read_up_to_the_limit_of_a_picture() -> None:
     content = bytearray(packed(("a.jpg", bytes(9_000_000))))
     found = unpacked(bytes(content))
-    assert len(found[0][1]) == 8_000_001
+    assert len(found[0][1]) == MOST_BYTES + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from walkaround.web.app import build_app
 from walkaround.web.auth import is_loopback
 from walkaround.web.commands import make_key
 from walkaround.web.opening import database_of
+from walkaround.web.rest.api import rest_api
+from walkaround.web.service import Service
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,31 @@ def test_a_caller_without_a_usable_token_is_told_what_to_send(callers: Any, head
     status, told = callers.nobody.problem("GET", "/projects", headers=headers)
     assert status == 401
     assert said in told
+
+
+def test_of_an_unknown_caller_no_byte_is_read(settings: Settings) -> None:
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("the body was read")
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    async def post() -> None:
+        api = rest_api(Service(settings.model_copy(update={"keyless": False})))
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"8000000")]
+        path = {"path": "/api/v1/projects", "raw_path": b"/api/v1/projects", "query_string": b""}
+        await api({"type": "http", "method": "POST", "headers": headers, **path}, receive, send)
+
+    asyncio.run(post())
+    assert told[0]["status"] == 401
+    assert (b"www-authenticate", b"Bearer") in told[0]["headers"]
+
+
+def test_the_description_alone_needs_no_token(callers: Any) -> None:
+    statuses = {path: callers.nobody.get(f"/api/v1/{path}").status_code for path in ("docs", "openapi.json", "jobs", "none")}
+    assert statuses == {"docs": 200, "openapi.json": 200, "jobs": 401, "none": 401}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +100,25 @@ def test_a_new_key_opens_at_once_and_a_revoked_one_not_for_a_second(server: Serv
         revoke_key(session, key.key_id)
     time.sleep(1.0)
     assert callers.nobody.get("/api/v1/projects", headers=headers).status_code == 401
+
+
+def test_keys_are_read_again_after_a_reading_that_failed(
+    settings: Settings, talk: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def conversation(client: Any, app: Any) -> None:
+        key = make_key(settings, role="read", account=None, note="")
+        headers = {"authorization": f"Bearer {key.bearer}"}
+        assert (await client.get("/api/v1/projects", headers=headers)).status_code == 200
+        usable, app.service.ring.usable = app.service.ring.usable, None
+        await asyncio.sleep(0.7)
+        app.service.ring.usable = usable
+        with app.service.database.transaction() as session:
+            revoke_key(session, key.key_id)
+        await asyncio.sleep(1.2)
+        assert (await client.get("/api/v1/projects", headers=headers)).status_code == 401
+
+    talk(conversation)
+    assert "The access keys could not be read again" in caplog.text
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.com", "::"])  # noqa: S104 - that is refused

@@ -86,4 +86,4 @@ def test_a_body_announced_too_large_is_refused_and_the_refusal_read(connection: 
     told = answer_of(connection)
     assert told.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in told
-    assert b"The body of this request may have 10,000,000 bytes at most." in told
+    assert b"The body of this request may have 8,000,000 bytes at most." in told

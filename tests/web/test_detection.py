@@ -67,6 +67,26 @@ def test_findings_are_told_and_kept_where_that_is_asked_for(callers: Any, hosted
     assert callers.read.ok("GET", f"/projects/{hosted}/results?anomalous={other}")["results"] == []
 
 
+def test_kept_findings_are_deleted_up_to_a_time(callers: Any, hosted: str, drawn: Path) -> None:
+    path = f"/projects/{hosted}/models/latest/detect?keep=true&name="
+    content = cars(drawn, "normal")[0].read_bytes()
+    for name in ("old.jpg", "new.jpg"):
+        callers.detect.ok("POST", path + name, content=content, headers=JPEG)
+    results = f"/projects/{hosted}/results"
+    before = {"before": callers.read.ok("GET", results)["results"][0]["created"]}
+    assert callers.detect.problem("DELETE", results, params=before)[0] == 403
+    assert callers.manage.problem("DELETE", results)[0] == 422
+    older = len(callers.read.ok("GET", results)["results"]) - 1
+    assert callers.manage.ok("DELETE", results, params=before) == {"deleted": older}
+    assert [one["source"] for one in callers.read.ok("GET", results)["results"]] == ["new.jpg"]
+
+
+def test_what_is_not_trained_at_the_moment_cannot_be_cancelled(callers: Any, hosted: str) -> None:
+    status, told = callers.manage.problem("POST", f"/projects/{hosted}/models/1/cancel")
+    assert (status, "only a training can be cancelled" in told) == (409, True)
+    assert callers.detect.problem("POST", f"/projects/{hosted}/models/1/cancel")[0] == 403
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "version", "status"),
     [

@@ -13,6 +13,7 @@ import pytest
 from walkaround.errors import InputError
 from walkaround.store.database import Database
 from walkaround.store.keys import KeyRing, bearer_digest, list_keys, revoke_key
+from walkaround.store.tables import AccessKey
 
 
 @pytest.fixture
@@ -125,7 +126,31 @@ def test_another_secret_is_told_from_the_right_one(database: Database, tmp_path:
         database.reading() as session,
         pytest.raises(InputError, match=rf"{key.key_id} was encrypted under another secret.key"),
     ):
-        KeyRing(tmp_path).usable(session)
+        KeyRing(tmp_path).find(session, key.key_id)
+
+
+def test_a_key_of_another_secret_is_passed_over_and_logged_once(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ring = KeyRing(tmp_path)
+    with database.transaction() as session:
+        own, strange = (ring.make(session, account="000000000000", role="read") for _ in range(2))
+        session.flush()
+        session.get_one(AccessKey, strange.key_id).secret = bytes(60)
+    with database.reading() as session:
+        assert [[key.key_id for key in ring.usable(session)] for _ in range(2)] == [[own.key_id]] * 2
+    assert [strange.key_id in one.getMessage() for one in caplog.records] == [True]
+
+
+def test_no_key_is_made_beside_keys_of_another_secret_until_they_are_revoked(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as session:
+        key = KeyRing(tmp_path).make(session, account="000000000000", role="read")
+    elsewhere = KeyRing(tmp_path / "elsewhere")
+    with database.transaction() as session:
+        with pytest.raises(InputError, match=r"None of the access keys .*elsewhere/secret.key.* give its data folder"):
+            elsewhere.make(session, account="000000000000", role="read")
+        revoke_key(session, key.key_id)
+        assert elsewhere.make(session, account="000000000000", role="read")
 
 
 def test_a_damaged_secret_is_told(tmp_path: Path) -> None:

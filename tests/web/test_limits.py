@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -73,6 +75,33 @@ def test_an_upload_that_trickles_is_refused(settings: Settings) -> None:
     told = ask(settings, [b"a"] * 100, path="/api/v1/projects/cars/datasets/train/pictures", pause=0.05)
     assert told[0]["status"] == 408
     assert b"at least 64 kB a second" in told[1]["body"]
+
+
+def bodies(description: dict[str, Any]) -> dict[str, set[str]]:
+    """The media types that each address of the API takes, with something in the place of its parameters."""
+    return {
+        path.replace("{", "").replace("}", ""): set(operation["requestBody"]["content"])
+        for path, operations in description["paths"].items()
+        for operation in operations.values()
+        if "requestBody" in operation
+    }
+
+
+def test_each_address_takes_as_much_as_its_bodies_may_have(settings: Settings, talk: Callable[..., None]) -> None:
+    taken: dict[str, set[str]] = {}
+
+    async def conversation(client: Any, app: Any) -> None:
+        taken.update(bodies((await client.get("/api/v1/openapi.json")).json()))
+
+    talk(conversation)
+    large = settings.model_copy(update={"max_body": 9_000_000, "max_upload": 10_000_000})
+    found = set()
+    for path, kinds in taken.items():
+        most = 10_000_000 if "multipart/form-data" in kinds else 8_000_000 if "application/json" in kinds else 9_000_000
+        found.add(most)
+        statuses = [ask(large, [b""], path=path, length=length)[0]["status"] for length in (most, most + 1)]
+        assert statuses == [200, 413], (path, most)
+    assert found == {8_000_000, 9_000_000, 10_000_000}
 
 
 def test_an_error_of_the_aws_api_has_the_form_that_its_clients_read(settings: Settings) -> None:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import threading
+from collections.abc import MutableMapping
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
+from sqlalchemy import select
+
+from walkaround.hosting.operations.manifest_lines import label_attribute
+from walkaround.settings import Settings
+from walkaround.store.tables import Dataset, Job, Model, now
+from walkaround.web.app import build_app
+from walkaround.web.rest.lines import labelled_line
 
 
 def test_a_project_is_made_told_listed_and_deleted(api: Any) -> None:
@@ -28,7 +41,7 @@ def test_the_same_idempotency_key_makes_one_project_and_one_answer(api: Any) -> 
     first = api.ok("POST", "/projects", json={"name": "idempotent"}, headers=headers)
     assert api.ok("POST", "/projects", json={"name": "idempotent"}, headers=headers) == first
     status, told = api.problem("POST", "/projects", json={"name": "another"}, headers=headers)
-    assert (status, "with other parameters" in told) == (409, True)
+    assert (status, "for another request" in told) == (409, True)
 
 
 def test_a_project_with_a_dataset_is_not_deleted(api: Any, project: str) -> None:
@@ -96,6 +109,47 @@ def test_a_label_of_a_picture_that_is_not_there_is_refused(api: Any, project: st
     assert (status, "has no picture 's3://photos/none.jpg'" in told) == (404, True)
 
 
+def test_labels_of_a_dataset_that_is_being_changed_wait(talk: Any) -> None:
+    async def conversation(client: Any, app: Any) -> None:
+        await client.post("/api/v1/projects", json={"name": "cars"})
+        await client.post("/api/v1/projects/cars/datasets", json={"kind": "train"})
+        with app.service.database.transaction() as session:
+            session.scalars(select(Dataset)).one().status = "UPDATE_IN_PROGRESS"
+        labels = [{"picture": "s3://photos/my car.jpg", "label": "normal"}]  # not read before the dataset is known to be whole
+        answer = await client.post("/api/v1/projects/cars/datasets/train/labels", json={"labels": labels})
+        assert answer.status_code == 409, answer.text
+
+    talk(conversation)
+
+
+@pytest.mark.parametrize("picture", ["s3://photos/my car.jpg", "s3://photos/a/b  c.png"])
+def test_a_picture_with_a_space_in_its_name_is_labelled(api: Any, project: str, ended: Any, server: Any, picture: str) -> None:
+    (server.folder / "bucket" / f"{project}.manifest").write_text(json.dumps({"source-ref": picture}) + "\n")
+    manifest = {"bucket": "photos", "key": f"{project}.manifest"}
+    api.ok("DELETE", f"/projects/{project}/datasets/train")
+    ended(api.ok("POST", f"/projects/{project}/datasets", json={"kind": "train", "manifest": manifest})["job"])
+    labels = [{"picture": picture, "label": "normal"}]
+    ended(api.ok("POST", f"/projects/{project}/datasets/train/labels", json={"labels": labels})["job"])
+    assert api.ok("GET", f"/projects/{project}/datasets/train")["normal"] == 1
+
+
+def test_a_training_that_waits_is_cancelled_at_once(talk: Any) -> None:
+    async def conversation(client: Any, app: Any) -> None:
+        await client.post("/api/v1/projects", json={"name": "cars"})
+        with app.service.database.transaction() as session:
+            output = {"S3Location": {"Bucket": "photos", "Prefix": ""}}
+            session.add(Model(project_id=1, version=1, status="TRAINING", output=output))
+            session.add(Job(kind="train", subject=1, due=now() + timedelta(hours=1)))
+        answer = await client.post("/api/v1/projects/cars/models/1/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "TRAINING")
+        events = await client.get(f"/api/v1/jobs/{answer.json()['job']}/events")
+        assert '"state": "failed"' in events.text
+        told = (await client.get("/api/v1/projects/cars/models/1")).json()
+        assert (told["status"], told["message"]) == ("TRAINING_FAILED", "The training was cancelled.")
+
+    talk(conversation)
+
+
 def test_a_model_needs_enough_pictures(api: Any, project: str) -> None:
     status, told = api.problem("POST", f"/projects/{project}/models", json={})
     assert (status, "a model needs at least" in told) == (409, True)
@@ -132,6 +186,11 @@ def test_a_model_needs_enough_pictures(api: Any, project: str) -> None:
         ("PUT", "/projects", {}, 405, "does not answer PUT"),
         ("GET", "/nothing", {}, 404, "nothing at this address"),
         ("POST", "/projects/none/models/1/detect", {"content": b"x"}, 400, "content-type must be one of image/jpeg"),
+        ("POST", "/projects/none/models", {"json": {"tags": {"": "b"}}}, 422, "tags"),
+        ("POST", "/projects/none/models", {"json": {"tags": {"a" * 129: "b"}}}, 422, "at most 128"),
+        ("POST", "/projects/none/models", {"json": {"tags": {"a": "b" * 257}}}, 422, "at most 256"),
+        ("POST", "/projects/none/models", {"json": {"tags": {"a!": "b"}}}, 422, "tags"),
+        ("POST", "/projects/none/models", {"json": {"tags": {"Größe: 1": ""}}}, 404, "no project"),
         ("POST", "/projects/none/trials", {"json": {"name": "a/b", "bucket": "photos"}}, 422, "name"),
         ("POST", "/projects/none/trials", {"json": {"name": "a", "bucket": "../x"}}, 422, "bucket"),
         ("POST", "/projects/none/trials", {"json": {"name": "a", "bucket": "photos", "prefix": "../"}}, 400, "photos"),
@@ -170,9 +229,48 @@ def test_a_database_that_is_away_is_told_and_comes_back_without_a_restart(talk: 
     talk(conversation)
 
 
+def test_no_thread_is_left_when_the_server_has_stopped(settings: Settings) -> None:
+    def of_aws() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("lookoutvision")]
+
+    async def live() -> tuple[list[str], list[str]]:
+        app, told, done = build_app(settings), asyncio.Queue[dict[str, Any]](), asyncio.Queue[MutableMapping[str, Any]]()
+        told.put_nowait({"type": "lifespan.startup"})
+        life = asyncio.create_task(app({"type": "lifespan"}, told.get, done.put))
+        assert (await done.get())["type"] == "lifespan.startup.complete"
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            assert (await client.get("/2020-11-20/projects")).status_code == 200
+        seen = of_aws()
+        told.put_nowait({"type": "lifespan.shutdown"})
+        await life
+        return seen, of_aws()
+
+    before = of_aws()
+    seen, left = asyncio.run(live())
+    assert len(seen) > len(before)
+    assert left == before
+
+
 def test_the_reference_page_needs_no_other_server(api: Any) -> None:
     page = api.get("/api/v1/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "/api/v1/projects/{project}/models/{version}/detect" in page.text
     for reaching_out in ("http://", "https://", "<script", "@import", "url("):
         assert reaching_out not in page.text
+
+
+def test_uploads_of_another_account_are_neither_listed_nor_said_to_exist(api: Any, project: str) -> None:
+    new = {"name": "spy", "model": "1", "bucket": "walkaround-111111111111", "prefix": "pictures/"}
+    status, told = api.problem("POST", f"/projects/{project}/trials", json=new)
+    assert (status, "may not use the bucket" in told) == (403, True)
+
+
+@pytest.mark.parametrize("label", ["anomaly", None])
+def test_a_new_label_replaces_all_old_ones_and_nothing_else(label: str | None) -> None:
+    metadata = {"class-name": "normal", "type": "groundtruth/image-classification"}
+    kind = {"kind": 3, "kind-metadata": {**metadata, "class-name": "van"}}
+    line = {"source-ref": "s3://photos/a.jpg", **kind, "x": 0, "x-metadata": metadata, "y": 0, "y-metadata": metadata}
+    told = labelled_line(line, label)
+    assert {key: told[key] for key in kind} == kind
+    assert not {"x", "x-metadata", "y", "y-metadata"} & set(told)
+    assert label_attribute(told) == (label and "anomaly-label")

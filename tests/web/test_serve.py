@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ Command = Callable[..., CompletedProcess[str]]
 def test_the_address_and_the_way_to_a_key_are_told_in_one_line(server: Served) -> None:
     greetings = [line for line in server.log.read_text().splitlines() if not line.startswith("{")]
     assert greetings == [
-        f"walkaround answers at {server.url}; make a key with `walkaround keys make`; data in {str(server.data)!r}."
+        f"walkaround answers at {server.url}; keys are made with `walkaround keys make`; data in {str(server.data)!r}."
     ]
 
 
@@ -81,6 +82,21 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(tmp_path: Path) 
         httpx.get(f"{served.url}/healthz")
     lines = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
     assert [line["level"] for line in lines if line["level"] not in ("info", "debug")] == []
+
+
+def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
+    served = Served(folder=tmp_path, variables={"WALKAROUND_KEYLESS": "true"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (500, hard))
+    try:
+        served.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        lines = Path(f"/proc/{served.pid}/limits").read_text().splitlines()
+    finally:
+        served.stop()
+    assert next(line for line in lines if line.startswith("Max open files")).split()[3] == str(hard)
 
 
 def test_health_and_readiness_need_no_key(server: Served) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import os
+import resource
+import signal
+import threading
+import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from served import Served
+from served import Served, wait_for
+from walkaround.buckets.buckets import buckets_of
+from walkaround.settings import Settings
+from walkaround.web.uploads import Kept, PictureStore, Refused, Upload
 
 PATH = "/projects/{}/datasets/train/pictures"
 
@@ -141,6 +151,116 @@ def test_a_picture_bomb_costs_a_line(api: Any, server: Served, project: str) -> 
 def resident(pid: int) -> int:
     """Bytes of memory that a process has."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[PictureStore]:
+    """A store of pictures on an empty data folder."""
+    store = PictureStore(tmp_path, buckets_of(Settings(data=tmp_path)))
+    yield store
+    store.close()
+
+
+def checkers() -> list[int]:
+    """The processes that check pictures for this one."""
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in pids if is_checker(pid)]
+
+
+def is_checker(pid: int) -> bool:
+    with contextlib.suppress(OSError):  # it has ended meanwhile
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+        if state != "Z" and int(parent) == os.getpid():
+            return b"walkaround.web.checker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def kill_checker() -> None:
+    [pid] = wait_for(checkers, what="a process that checks", seconds=20)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: pid not in checkers(), what="its end", seconds=20)
+
+
+def test_the_process_that_checks_outlives_the_thread_that_brought_the_first_picture(
+    store: PictureStore, draw: Callable[..., bytes]
+) -> None:
+    def keep() -> None:
+        assert isinstance(next(store.keep("0", [Upload(name="a.jpg", content=draw(1))])), Kept)
+
+    thread = threading.Thread(target=keep)
+    thread.start()
+    thread.join()
+    before = checkers()
+    time.sleep(0.3)
+    keep()
+    assert len(before) == 1
+    assert checkers() == before
+
+
+@pytest.mark.parametrize(("deaths", "kind"), [(1, Kept), (2, Refused)])
+def test_a_picture_is_refused_when_two_processes_have_died_of_it(
+    store: PictureStore, draw: Callable[..., bytes], *, deaths: int, kind: type
+) -> None:
+    uploads = [Upload(name="a.jpg", content=draw(1))]
+    assert isinstance(next(store.keep("0", uploads)), Kept)
+    os.kill(checkers()[0], signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(lambda: next(store.keep("0", uploads)))
+        time.sleep(0.3)
+        for _ in range(deaths):
+            kill_checker()
+        assert isinstance(answer.result(), kind)
+
+
+def spooled(server: Served) -> set[str]:
+    """The folders of the open files that have no name, of a server."""
+    links = [path.readlink() for path in Path(f"/proc/{server.pid}/fd").iterdir() if path.is_symlink()]
+    return {str(link.parent) for link in links if link.name.endswith("(deleted)")}
+
+
+FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+BODIES = [pytest.param("image/jpeg", b"", id="alone"), pytest.param("multipart/form-data; boundary=x", FORM, id="form")]
+
+
+@pytest.mark.parametrize(("kind", "head"), BODIES)
+def test_what_arrives_spools_below_the_data_folder(api: Any, server: Served, project: str, kind: str, head: bytes) -> None:
+    def parts() -> Iterator[bytes]:
+        yield head + bytes(3_000_000)
+        wait_for(lambda: spooled(server), what="a file", seconds=10)
+        assert spooled(server) == {str(server.data / "work")}
+        yield b"\r\n--x--\r\n"
+
+    assert api.post("/api/v1" + PATH.format(project), content=parts(), headers={"content-type": kind}).status_code == 202
+
+
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(("kind", "head"), BODIES)
+def test_a_disk_that_takes_no_more_is_told(settings: Settings, talk: Callable[..., None], kind: str, head: bytes) -> None:
+
+    async def conversation(client: Any, app: Any) -> None:
+        await client.post("/api/v1/projects", json={"name": "cars"})
+        await client.post("/api/v1/projects/cars/datasets", json={"kind": "train"})
+        with no_file_beyond(4_000_000):
+            sent = {"content": head + bytes(6_000_000) + b"\r\n--x--\r\n", "headers": {"content-type": kind}}
+            answer = await client.post("/api/v1" + PATH.format("cars"), **sent)
+        assert (answer.status_code, "Cannot write" in answer.json()["detail"]) == (507, True)
+
+    talk(conversation)
+
+
+def test_a_form_may_have_200_files(api: Any, project: str) -> None:
+    files = [("files", (f"{number}.jpg", b"x")) for number in range(201)]
+    got, told = api.problem("POST", PATH.format(project), files=files)
+    assert (got, "Maximum number of files is 200" in told) == (400, True)
 
 
 def test_an_upload_into_nothing_is_refused_before_it_is_read(api: Any) -> None:

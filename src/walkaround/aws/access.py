@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from walkaround.aws.canonical import SignedRequest
 from walkaround.aws.service_model import SERVICE
@@ -18,7 +17,7 @@ from walkaround.store.keys import ROLES, Role, StoredKey
 Authenticate = Callable[[str], Awaitable[StoredKey | None]]
 """Gives the access key of an id; None when there is none. It is called for every request, so it should answer from memory."""
 
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,11 @@ async def find_caller(request: SignedRequest, authenticate: Authenticate, settin
         AccessDeniedError: a web page of a stranger asks a server without keys.
     """
     if settings.keyless:
-        _refuse_strange_pages(request.headers)
+        if not is_from_here(request.headers):
+            raise AccessDeniedError(
+                "A server without keys answers programs of its own machine alone, and its own pages: "
+                "call it as localhost, or make a key with `walkaround keys`."
+            )
         claimed = unverified(request)
         owner = Owner(account=settings.account, region=claimed.region or settings.region)
         return Caller(owner=owner, key_id=claimed.key_id, role="manage", open_body=claimed.open_body)
@@ -71,17 +74,20 @@ async def find_caller(request: SignedRequest, authenticate: Authenticate, settin
     return Caller(owner=owner, key_id=key.key_id, role=key.role, open_body=verified.open_body)
 
 
-def _refuse_strange_pages(headers: Sequence[tuple[str, str]]) -> None:
-    """A browser on this machine may be made to send requests here; it then names a host or an origin that is not this one."""
-    for name, value in headers:
-        if name not in ("host", "origin"):
-            continue
-        try:
-            host = urlsplit(value if "//" in value else f"//{value}").hostname
-        except ValueError:
-            host = None
-        if host not in _LOCAL_NAMES:
-            raise AccessDeniedError(
-                f"A server without keys answers programs of its own machine alone, and this request names {name} "
-                f"{value[:100]!r}; call it as localhost, or make a key with `walkaround keys`."
-            )
+def is_from_here(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether a request to a server without keys is from this machine's own programs, or from a page of the server itself.
+
+    A browser on this machine may be made to send requests here by the page of a stranger; it then names a host that is no
+    loopback address, or an origin that is not this server. All doors of the server ask this.
+
+    Args:
+        headers: names in lower case.
+    """
+    told = [(name, value) for name, value in headers if name in ("host", "origin")]
+    hosts = {value for name, value in told if name == "host"}
+    if len(hosts) != 1:
+        return False
+    host = hosts.pop()
+    name, _, port = host.rpartition(":")
+    local = (name if port.isdigit() else host).lower() in _LOCAL_NAMES
+    return local and all(value == f"http://{host}" for name, value in told if name == "origin")

@@ -1,4 +1,4 @@
-"""Limits on how often a caller may ask: one bucket of tokens for each account, region and operation."""
+"""Limits on how often a caller may ask: one bucket of tokens for each account and operation."""
 
 from __future__ import annotations
 

@@ -25,6 +25,9 @@ MAX_NAMED = 10
 """So many violations are spelled out in one message."""
 
 _LONGEST_QUOTE = 100
+_MOST_VALUES = 100_000
+"""Values of a document. The JSON parser lets no other thread run, so a document of millions would hold up all requests."""
+
 _LARGEST_INTEGER = 2**31 - 1
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _SECONDS = re.compile(r"\d{1,11}(\.\d{1,9})?", re.ASCII)
@@ -43,7 +46,7 @@ class _Violations:
         return any(f" at '{where}' " in one for one in self.found)
 
     def add(self, value: object, where: str, constraint: str) -> None:
-        shown = "null" if value is None else f"'{value}'"
+        shown = "null" if value is None else f"'{value[: _LONGEST_QUOTE + 1] if isinstance(value, str) else value}'"
         if len(shown) > _LONGEST_QUOTE:
             shown = f"{shown[:_LONGEST_QUOTE]}...'"
         self.found.append(f"Value {shown} at '{where}' failed to satisfy constraint: {constraint}")
@@ -146,6 +149,8 @@ def _json_object(body: bytes, headers: Headers) -> Mapping[str, Any]:
         raise WireError(
             "UnsupportedMediaTypeException", f"The body has to be application/json, not {kind[:_LONGEST_QUOTE]!r}.", status=415
         )
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise ValidationError(f"The body holds more than {_MOST_VALUES:,} values; no operation takes so many.")
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:
@@ -275,7 +280,7 @@ def _check_text(shape: Shape, value: str, *, where: str, violations: _Violations
     if shape.expression is not None and not shape.expression.fullmatch(value):
         violations.add(value, where, f"Member must satisfy regular expression pattern: {shape.pattern}")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        violations.add(ascii(value), where, "Member must be text without NUL and lone surrogates")
+        violations.add(ascii(value[:_LONGEST_QUOTE]), where, "Member must be text without NUL and lone surrogates")
 
 
 def _check_range(shape: Shape, size: int, *, value: str, where: str, violations: _Violations) -> None:
@@ -288,7 +293,9 @@ def _check_range(shape: Shape, size: int, *, value: str, where: str, violations:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, default=str)[: _LONGEST_QUOTE + 1]
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"  # not written out, however large it is
+    return json.dumps(value[:_LONGEST_QUOTE] if isinstance(value, str) else value, default=str)
 
 
 def _camel(name: str) -> str:

@@ -19,9 +19,10 @@ from walkaround.aws.rates import RateLimit
 from walkaround.aws.replies import Reply, document_of, json_reply
 from walkaround.aws.requests import read_parameters
 from walkaround.aws.service_model import Operation, load_service_model
-from walkaround.damage.findings import Findings
 from walkaround.errors import ThrottledError, ValidationError
 from walkaround.hosting.owner import Owner
+from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
+from walkaround.hosting.pool.pool import Detected
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 
@@ -29,11 +30,6 @@ _T = TypeVar("_T")
 
 Scope = MutableMapping[str, Any]
 ReadBody = Callable[..., Awaitable[Body]]
-
-LARGEST_PICTURE = 8 * 1024 * 1024
-"""Bytes that DetectAnomalies takes."""
-
-PICTURE_TYPES = ("image/jpeg", "image/png")
 
 _DOCUMENT_LIMIT = 1024 * 1024
 _CHANGES_LIMIT = 15 * 1024 * 1024
@@ -43,7 +39,7 @@ _CHUNKS_PART = 8
 """A body in signed chunks may be larger than what it holds, by this part of it and a kilobyte."""
 
 _LARGE = 256 * 1024
-"""Bytes from which a body is hashed in a thread, so that no other request waits for it."""
+"""Bytes from which a body is hashed and read in a thread, so that no other request waits for it."""
 
 _MOST_HELD = 256 * 1024 * 1024
 """Bytes of bodies that are held at once."""
@@ -56,7 +52,7 @@ _MOST_WAITING = 256
 class Detector(Protocol):
     """The pool of hosted models."""
 
-    async def detect(self, owner: Owner, project: str, version: str, picture: bytes, content_type: str) -> Findings:
+    async def detect(self, owner: Owner, project: str, version: str, picture: bytes, content_type: str) -> Detected:
         """Inspect one picture with a hosted model."""
 
 
@@ -132,11 +128,15 @@ class AwsApi:
         body = await self._body(operation, request, caller, read)
         state.update(account=caller.owner.account, key_id=caller.key_id)
         caller.require(role_for(operation), operation.name)
-        parameters = read_parameters(operation, labels, query=request.query, headers=request.headers, body=body)
+        read_all = functools.partial(
+            read_parameters, operation, labels, query=request.query, headers=request.headers, body=body
+        )
+        large = operation.has_body and len(body) >= _LARGE
+        parameters = await self._in_thread(self._readers, read_all) if large else read_all()
         state.update(project=parameters.get("ProjectName"), model_version=parameters.get("ModelVersion"))
         if operation.payload is not None:
             return await self._detect(operation, caller, parameters)
-        self._rates.take((caller.owner, operation.name))
+        self._rates.take((caller.owner.account, operation.name))  # a caller names any region
         threads = self._readers if role_for(operation) == "read" else self._writers
         return await self._in_thread(threads, self._operations.answer, operation, caller.owner, parameters)
 
@@ -165,10 +165,10 @@ class AwsApi:
         content_type = parameters["ContentType"].partition(";")[0].strip().lower()
         if content_type not in PICTURE_TYPES:
             raise ValidationError(f"The content-type must be one of {', '.join(PICTURE_TYPES)}, not {content_type[:100]!r}.")
-        findings = await self._pool.detect(
+        found = await self._pool.detect(
             caller.owner, parameters["ProjectName"], parameters["ModelVersion"], parameters["Body"], content_type
         )
-        return json_reply(operation.status, document_of(operation.output, detection_document(findings)))
+        return json_reply(operation.status, document_of(operation.output, detection_document(found.findings)))
 
     async def _in_thread(self, threads: ThreadPoolExecutor, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what blocks; refuse it when too much waits already."""
@@ -197,13 +197,13 @@ def _is_chunked(request: SignedRequest) -> bool:
 
 def _limit(operation: Operation) -> int:
     if operation.payload is not None:
-        return LARGEST_PICTURE
+        return MOST_BYTES
     return _CHANGES_LIMIT if operation.name == "UpdateDatasetEntries" else _DOCUMENT_LIMIT
 
 
 def _too_large(operation: Operation) -> Exception:
     if operation.payload is not None:
-        return ValidationError(f"The picture is too large: it may have {LARGEST_PICTURE:,} bytes at most.")
+        return ValidationError(f"The picture is too large: it may have {MOST_BYTES:,} bytes at most.")
     message = f"The body of {operation.name} may have {_limit(operation):,} bytes at most."
     return WireError("RequestEntityTooLargeException", message, status=413)
 

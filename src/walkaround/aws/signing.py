@@ -330,13 +330,14 @@ def _check_scope(claim: Claim, service: str) -> None:
 
 
 def _check_date(claim: Claim, now: datetime) -> None:
-    end = claim.date + (SKEW if claim.expires is None else timedelta(seconds=claim.expires))
-    if now > end:
-        raise _invalid(f"Signature expired: it held until {end:%Y%m%dT%H%M%SZ}, and it is {now:%Y%m%dT%H%M%SZ} here.")
     if claim.date > now + SKEW:
         raise _invalid(
             f"Signature not yet current: {claim.timestamp} is later than {now:%Y%m%dT%H%M%SZ} + 15 min; check the clock."
         )
+    span = SKEW if claim.expires is None else timedelta(seconds=claim.expires)
+    if now - claim.date > span:
+        end = claim.date + span
+        raise _invalid(f"Signature expired: it held until {end:%Y%m%dT%H%M%SZ}, and it is {now:%Y%m%dT%H%M%SZ} here.")
 
 
 def _check_signed_headers(request: SignedRequest, claim: Claim) -> None:

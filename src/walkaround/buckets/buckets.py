@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +19,10 @@ from walkaround.settings import BUCKET_NAME, Settings
 _KEPT = 256
 """Connections to so many buckets are kept; hostile names could be without end."""
 _CACHE_BYTES = 20 * 2**30
+_logger = logging.getLogger(__name__)
+
+_OWN_KEY = re.compile(r"keyless|WALK[A-Z2-7]{16}")
+"""What `walkaround aws env` sets for clients, and a server in the same shell finds."""
 _ROLES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -154,4 +160,9 @@ def s3_access(settings: Settings, *, environment: Mapping[str, str] = os.environ
         session_token=None if own else environment.get("AWS_SESSION_TOKEN") or None,
         role=not own and any(environment.get(variable) for variable in _ROLES),
     )
+    if access.endpoint is None and _OWN_KEY.fullmatch(access.access_key or ""):
+        _logger.warning(
+            "The access key in AWS_ACCESS_KEY_ID is walkaround's own, which AWS's S3 does not know: S3 is not asked."
+        )
+        return None
     return access if access.endpoint or access.access_key or access.role else None

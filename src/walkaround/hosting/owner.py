@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from walkaround.errors import ValidationError
 
@@ -26,6 +27,10 @@ class Owner:
     def model_arn(self, project: str, version: int) -> str:
         """The name of a model."""
         return f"arn:aws:lookoutvision:{self.region}:{self.account}:model/{project}/{version}"
+
+    def model_folder(self, project: str, version: int) -> Path:
+        """Where the package of a model is, relative to the data folder; nothing else is there."""
+        return Path("models", self.account, self.region, project, str(version))
 
     def component_arn(self, component: str, version: str) -> str:
         """The name of a component that a packaging job made."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 import string
@@ -24,6 +25,8 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import InputError, writing
 from walkaround.store.tables import AccessKey, now
+
+_log = logging.getLogger(__name__)
 
 Role = Literal["read", "detect", "manage"]
 ROLES: tuple[Role, ...] = ("read", "detect", "manage")
@@ -87,7 +90,9 @@ class KeyRing:
             StorageError: the file cannot be written.
             InputError: the file is not what this class wrote.
         """
-        secret = _folder_secret(data / "secret.key")
+        self._path = data / "secret.key"
+        self._told: set[str] = set()
+        secret = _folder_secret(self._path)
         self._cipher = AESGCM(secret)
         self._marker = hashlib.sha256(b"walkaround marks" + secret).digest()
 
@@ -95,10 +100,12 @@ class KeyRing:
         """Make a key.
 
         Raises:
-            InputError: the account, the role or the note is not of a form that is kept.
+            InputError: the account, the role or the note is not of a form that is kept, or no key that may be used was
+                made with this folder's `secret.key`, so that the server has another one and could not open the new key.
         """
         _check(account, note)
         known = _role(role)
+        self._check_folder(session)
         key_id = _ID_PREFIX + _random(_ID_LETTERS, _ID_LENGTH - len(_ID_PREFIX))
         secret = _random(_SECRET_LETTERS, _SECRET_LENGTH)
         bearer = _BEARER_PREFIX + _random(_SECRET_LETTERS, _SECRET_LENGTH)
@@ -126,12 +133,16 @@ class KeyRing:
         return None if row is None else self._opened(row)
 
     def usable(self, session: Session) -> list[StoredKey]:
-        """All keys that are not revoked.
-
-        Raises:
-            InputError: a secret was encrypted under another `secret.key`.
-        """
-        return [self._opened(row) for row in session.scalars(select(AccessKey).where(AccessKey.revoked.is_(None)))]
+        """All keys that are not revoked; those that this `secret.key` does not open are left out, and logged once."""
+        found = []
+        for row in session.scalars(select(AccessKey).where(AccessKey.revoked.is_(None))):
+            try:
+                found.append(self._opened(row))
+            except InputError as problem:
+                if row.id not in self._told:
+                    self._told.add(row.id)
+                    _log.warning("The access key %s is passed over. %s", row.id, problem)
+        return found
 
     def mark(self, text: str) -> str:
         """16 hexadecimal digits that nobody without this secret can work out: HMAC-SHA-256 (RFC 2104), cut off."""
@@ -140,6 +151,21 @@ class KeyRing:
     def is_marked(self, given: str, marked: str) -> bool:
         """Whether both are the same, told in a time that does not depend on where they differ."""
         return hmac.compare_digest(given.encode(), marked.encode())
+
+    def _check_folder(self, session: Session) -> None:
+        rows = session.scalars(select(AccessKey).where(AccessKey.revoked.is_(None))).all()
+        if rows and not any(self._opens(row) for row in rows):
+            raise InputError(
+                f"None of the access keys in the database ({len(rows)}) opens with {str(self._path)!r}, so the server has "
+                "another secret.key: give its data folder with --data, or, where that file is lost, revoke those keys first."
+            )
+
+    def _opens(self, row: AccessKey) -> bool:
+        try:
+            self._opened(row)
+        except InputError:
+            return False
+        return True
 
     def _opened(self, row: AccessKey) -> StoredKey:
         try:

@@ -241,13 +241,14 @@ class Job(Table):
     """Work that was accepted and has to be done, whatever happens to the process that does it."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_due", "state", "due"), Index("jobs_by_subject", "kind", "subject"))
+    __table_args__ = (Index("jobs_due", "state", "due"), Index("jobs_by_subject", "kind", "subject"), _NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(_Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     subject: Mapped[int] = mapped_column(_Id)  # id of the row that it is about
     state: Mapped[str] = mapped_column(String(8), default="due")  # due, running, done, failed
     attempts: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0, server_default="0")  # servers in a row that died with it in work
     due: Mapped[datetime] = mapped_column(default=now)
     leased_by: Mapped[str | None] = mapped_column(String(64))
     leased_until: Mapped[datetime | None]

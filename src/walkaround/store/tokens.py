@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
-from walkaround.store.locks import lock_owner
+from walkaround.store.locks import lock_account
 from walkaround.store.tables import ClientToken, now
 
 REMEMBERED = timedelta(hours=8)
@@ -45,7 +45,7 @@ def replayed(session: Session, owner: HasOwner, operation: str, token: str, dige
     Raises:
         ConflictError: the token came before with other parameters.
     """
-    lock_owner(session, account=owner.account, region=owner.region)
+    lock_account(session, owner.account)
     row = session.get(ClientToken, (owner.account, owner.region, operation, token), with_for_update=True)
     if row is None:
         return None
@@ -55,7 +55,7 @@ def replayed(session: Session, owner: HasOwner, operation: str, token: str, dige
         return None
     if row.digest != digest:
         raise ConflictError(
-            f"The client token {token!r} was used for {operation} with other parameters: use a new token.",
+            "The client token or Idempotency-Key was used for another request within eight hours: use a new one.",
             resource_id=token,
             resource_type="PROJECT",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,7 +29,7 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.problem: WalkaroundError | None = None
-        self._aws: ASGIApp = AwsApi(
+        self._aws = AwsApi(
             service.host,
             service.pool,
             service.database,
@@ -48,7 +49,7 @@ class App:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The raw path counts: an ARN in it holds slashes that are percent-encoded, and have to stay so.
-        door = self._aws if scope["raw_path"].startswith(AWS_PREFIX) else self._rest
+        door: ASGIApp = self._aws if scope["raw_path"].startswith(AWS_PREFIX) else self._rest
         await door(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -57,6 +58,7 @@ class App:
             async with self.service.running():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
+                await asyncio.to_thread(self._aws.close)  # its threads use the database
         except WalkaroundError as problem:
             self.problem = problem
             await send({"type": "lifespan.startup.failed", "message": str(problem)})

@@ -13,11 +13,13 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from walkaround.errors import ValidationError
-from walkaround.web.checker import MOST_BYTES
+from walkaround.hosting.pool.answers import MOST_BYTES
 from walkaround.web.uploads import Upload, told_name
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _END_MAGIC, _END_BYTES, _LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
+_LOCATOR_MAGIC, _LOCATOR_BYTES = b"PK\x06\x07", 20
+_ELSEWHERE = b"\xff" * 4
 _MOST_ENTRIES = 5000
 _DIRECTORY_BYTES = 4_000_000
 _RATIO, _RATIO_COUNTS_FROM = 100, 1_000_000
@@ -50,7 +52,7 @@ def pictures_of(file: BinaryIO, *, at_most: int) -> Iterator[Upload]:
 def _check_end(file: BinaryIO) -> None:
     """Look at the record at the end, because `zipfile` reads a directory of any size into memory."""
     size = file.seek(0, 2)
-    file.seek(max(0, size - _END_BYTES - _LONGEST_COMMENT))
+    file.seek(max(0, size - _LOCATOR_BYTES - _END_BYTES - _LONGEST_COMMENT))
     tail = file.read()
     at = tail.rfind(_END_MAGIC)
     if at < 0 or len(tail) - at < _END_BYTES:
@@ -61,6 +63,9 @@ def _check_end(file: BinaryIO) -> None:
         raise ValidationError(
             f"A zip archive may have {_MOST_ENTRIES:,} files at most: send several, each with a part of them."
         )
+    # Where there is a ZIP64 record, `zipfile` believes that one, whatever this one says.
+    if tail[max(0, at - _LOCATOR_BYTES) : at].startswith(_LOCATOR_MAGIC) or tail[at + 16 : at + 20] == _ELSEWHERE:
+        raise ValidationError("The zip archive is of the form ZIP64: pack its pictures in smaller archives, without ZIP64.")
     file.seek(0)
 
 

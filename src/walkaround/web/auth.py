@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import ipaddress
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from walkaround.aws.access import is_from_here
 from walkaround.errors import AccessDeniedError, InputError, UnavailableError
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.keys import ROLES, KeyRing, Role, StoredKey, bearer_digest
 
+_log = logging.getLogger(__name__)
+
 _REFRESH_SECONDS = 0.5
 _LEAST_SECONDS_BETWEEN = 0.05
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 KEYLESS = "keyless"
 """The key id of callers without a key."""
 
@@ -77,7 +79,6 @@ class Keys:
 
         Raises:
             UnavailableError: the database does not answer.
-            InputError: a key was encrypted under another secret.
         """
         with self._database.reading() as session:
             keys = self._ring.usable(session)
@@ -94,11 +95,19 @@ class Keys:
             self._read_at = time.monotonic()
 
     async def keep_fresh(self) -> None:
-        """Read the keys again and again, until cancelled."""
+        """Read the keys again and again, until cancelled; a failure is logged once, until a reading succeeds again."""
+        told = False
         while True:
             await asyncio.sleep(_REFRESH_SECONDS)
-            with contextlib.suppress(UnavailableError):  # said by readiness and by every request that needs the database
+            try:
                 await asyncio.to_thread(self.read)
+                told = False
+            except UnavailableError:
+                pass  # said by readiness and by every request that needs the database
+            except Exception:  # noqa: BLE001 - whatever it was, without the next readings revoked keys would stay valid
+                if not told:
+                    _log.exception("The access keys could not be read again; those that were known last stay valid.")
+                told = True
 
 
 class Door:
@@ -154,10 +163,7 @@ def check_from_here(headers: Mapping[bytes, str]) -> None:
     Raises:
         UnknownCallerError: the request is addressed to a name that is not this machine's, or comes from another site's page.
     """
-    host = headers.get(b"host", "")
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    origin = headers.get(b"origin")
-    if name.lower() not in _LOOPBACK_NAMES or (origin is not None and origin != f"http://{host}"):
+    if not is_from_here((name.decode("latin-1"), value) for name, value in headers.items()):
         raise UnknownCallerError("Without a key only programs on this machine are answered, by a loopback address.")
 
 

@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 from walkaround.errors import InputError
+from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.media.pictures import PictureLimits, read_picture
 
 _ADDRESS_SPACE = 4 << 30
-_SIDE = (64, 4096)
-MOST_BYTES = 8_000_000
 
 
 def check(path: Path, name: str) -> dict[str, object]:
@@ -28,9 +27,9 @@ def check(path: Path, name: str) -> dict[str, object]:
     sides = (picture.width, picture.height)
     if picture.format not in ("JPEG", "PNG"):
         return {"reason": f"{name!r} is {picture.format}: only JPEG and PNG are taken; convert it."}
-    if min(sides) < _SIDE[0] or max(sides) > _SIDE[1]:
+    if min(sides) < LEAST_SIDE or max(sides) > MOST_SIDE:
         return {
-            "reason": f"{name!r} is {sides[0]} x {sides[1]} pixels: each side must have {_SIDE[0]} to {_SIDE[1]}; resize it."
+            "reason": f"{name!r} is {sides[0]} x {sides[1]} pixels: each side must have {LEAST_SIDE} to {MOST_SIDE}; resize it."
         }
     return {"format": picture.format, "width": picture.width, "height": picture.height}
 

@@ -78,12 +78,12 @@ def _make(
     database: DatabaseUrl = None,
     config: Config = None,
 ) -> None:
-    """Make an access key and show its secret and its bearer token, this once. A running server knows it within a second."""
+    """Make an access key and show its secret and, this once, its bearer token. A running server knows it within a second."""
     key = make_key(_settings({"data": data, "database": database}, config), role=role, account=account, note=note)
     typer.echo(f"AWS_ACCESS_KEY_ID={key.key_id}")
     typer.echo(f"AWS_SECRET_ACCESS_KEY={key.secret}")
     typer.echo(f"WALKAROUND_TOKEN={key.bearer}")
-    _note(f"The first two sign requests of AWS' clients, the third opens the REST API; role {key.role}. Not shown again.")
+    _note(f"The first two sign requests of AWS' clients, the third, not shown again, opens the REST API; role {key.role}.")
 
 
 @keys.command("list")
@@ -127,7 +127,9 @@ def _install_model(
 @aws.command("env")
 def _env(
     endpoint: Annotated[str | None, typer.Option(metavar="URL", help="Address of the service; else of the settings.")] = None,
-    key: Annotated[str | None, typer.Option("--key-id", metavar="KEY", help="Id of an access key to sign with.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--key-id", metavar="KEY", help="Access key to sign with; the only one, if there is one.")
+    ] = None,
     s3_endpoint: Annotated[str | None, typer.Option(metavar="URL", help="S3 server that clients are to use as well.")] = None,
     data: Data = None,
     database: DatabaseUrl = None,
@@ -137,6 +139,9 @@ def _env(
     from walkaround.aws.install import client_environment, shell_lines
 
     settings = _settings({"data": data, "database": database}, config)
+    key = key or _only_key(settings)
+    if key is None and not settings.keyless:
+        _note("No --key-id: these are placeholders, for a server with --keyless. `walkaround keys list` shows the keys.")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     variables = client_environment(
         endpoint or f"http://{host}:{settings.port}",
@@ -146,6 +151,17 @@ def _env(
         s3_endpoint=s3_endpoint,
     )
     typer.echo(shell_lines(variables), nl=False)
+
+
+def _only_key(settings: Settings) -> str | None:
+    """The id of the one usable key, where there is one and no other, and keys are asked for."""
+    from walkaround.store.keys import list_keys
+
+    if settings.keyless:
+        return None
+    with _database(settings).reading() as session:
+        usable = [key.id for key in list_keys(session) if key.revoked is None]
+    return usable[0] if len(usable) == 1 else None
 
 
 def _secret_of(settings: Settings, key_id: str) -> str:
@@ -162,7 +178,7 @@ def make_key(settings: Settings, *, role: str, account: str | None, note: str) -
     """Make an access key; a running server knows it within a second.
 
     Raises:
-        InputError: the role, the account or the note cannot be.
+        InputError: the role, the account or the note cannot be, or the keys in the database are of another data folder.
         StorageError: the data folder cannot be written.
         UnavailableError: the database does not answer.
     """

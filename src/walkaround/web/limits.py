@@ -15,7 +15,9 @@ from walkaround.settings import Settings
 from walkaround.web.requests import record_of
 
 AWS_PREFIX = b"/2020-11-20/"
-_UPLOADS = re.compile(r"/api/v1/projects/[^/]+/(datasets/[^/]+/pictures|trials)/?")
+_UPLOADS = re.compile(r"/api/v1/projects/[^/]+/(datasets|trials)/[^/]+/pictures/?")
+_DETECTION = re.compile(r"/api/v1/projects/[^/]+/models/[^/]+/detect/?")
+_JSON_BYTES = 8_000_000  # labels of 5,000 pictures with the longest addresses
 _AT_ONCE = 400
 _LEAST_BYTES_PER_SECOND = 64_000
 _DRAINED_BYTES = 16_000_000
@@ -69,7 +71,7 @@ class _Body:
         headers = dict(scope["headers"])
         upload = _UPLOADS.fullmatch(scope["path"]) is not None
         self._scope, self._receive, self._send = scope, receive, send
-        self._most = settings.max_upload if upload else settings.max_body
+        self._most = settings.max_upload if upload else _most_bytes(scope, settings)
         self._pace = _LEAST_BYTES_PER_SECOND if upload else None
         self._seconds = settings.request_seconds
         self._began = asyncio.get_running_loop().time()
@@ -154,6 +156,12 @@ class _Body:
                     self._complete = message["type"] == "http.disconnect" or not message.get("more_body", False)
         except TimeoutError:
             return
+
+
+def _most_bytes(scope: Scope, settings: Settings) -> int:
+    """Bytes that a body may have which is no upload: JSON is parsed as a whole, and takes far more memory than its size."""
+    picture = scope["raw_path"].startswith(AWS_PREFIX) or _DETECTION.fullmatch(scope["path"]) is not None
+    return settings.max_body if picture else min(settings.max_body, _JSON_BYTES)
 
 
 def _number(text: bytes) -> int:

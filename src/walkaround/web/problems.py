@@ -70,6 +70,11 @@ def answer_problems(app: FastAPI) -> None:
 
 
 async def _of_walkaround(request: Request, problem: Exception) -> JSONResponse:
+    return reply_to(request, problem)
+
+
+def reply_to(request: Request, problem: Exception) -> JSONResponse:
+    """The reply that an error of walkaround gets."""
     status = next((status for kind, status in _STATUSES.items() if isinstance(problem, kind)), 500)
     headers = {}
     if isinstance(problem, (ThrottledError, UnavailableError)):

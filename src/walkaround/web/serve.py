@@ -7,12 +7,14 @@ import errno
 import fcntl
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 
@@ -42,7 +44,8 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
         StorageError: the data folder cannot be written.
     """
     _log_to_stderr(settings)
-    with _only_server(settings), _listening(settings) as listener:
+    _open_many_files()
+    with _only_server(settings), _listening(settings) as listener, _temporary_files(settings):
         app = build_app(settings)
         config = uvicorn.Config(
             app,
@@ -67,6 +70,26 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
                     raise
         if app.problem is not None:
             raise app.problem
+
+
+def _open_many_files() -> None:
+    """Raise the number of files that may be open to what the system allows: connections and parts of forms are some."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS refuses what it says is allowed
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@contextmanager
+def _temporary_files(settings: Settings) -> Iterator[None]:
+    """Let what arrives spool below the data folder: the system's folder is often small, or in memory."""
+    work = settings.data / "work"
+    with writing(work):
+        work.mkdir(parents=True, exist_ok=True)
+    former, tempfile.tempdir = tempfile.tempdir, str(work)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = former
 
 
 class _Server(uvicorn.Server):
@@ -98,7 +121,7 @@ def _end_by_force() -> None:
 def _greeting(settings: Settings, listener: socket.socket) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listener.getsockname()[1]}"
-    entry = "no key is needed" if settings.keyless else "make a key with `walkaround keys make`"
+    entry = "no key is needed" if settings.keyless else "keys are made with `walkaround keys make`"
     return f"walkaround answers at {address}; {entry}; data in {str(settings.data)!r}."
 
 

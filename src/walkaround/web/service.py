@@ -54,7 +54,7 @@ class Service:
         """Migrate the database, host the models that were hosted, work on the jobs; stop all of it at the end.
 
         Raises:
-            InputError: the database is of a newer version, or its keys were encrypted under another secret.
+            InputError: the database is of a newer version.
             UnavailableError: the database does not answer.
         """
         await asyncio.to_thread(self.database.migrate)

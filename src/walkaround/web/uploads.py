@@ -11,13 +11,14 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import UnavailableError, writing
-from walkaround.web.checker import MOST_BYTES
+from walkaround.hosting.pool.answers import MOST_BYTES
 
 _SECONDS = 30.0
 _SUFFIXES = {"JPEG": "jpg", "PNG": "png"}
@@ -70,12 +71,16 @@ def managed_bucket(account: str) -> str:
 
 
 class PictureStore:
-    """Checks pictures in one process, started when the first one comes and again when one has killed it."""
+    """Checks pictures in one process, started when the first one comes and again when one has killed it.
+
+    A thread of its own starts it, because the process ends with the thread that did; those of the web server come and go.
+    """
 
     def __init__(self, data: Path, buckets: Buckets) -> None:
         self._data = data
         self._buckets = buckets
         self._turn = threading.Lock()
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="checker")
         self._process: subprocess.Popen[bytes] | None = None
 
     def keep(self, account: str, uploads: Iterable[Upload]) -> Iterator[Kept | Refused]:
@@ -105,10 +110,11 @@ class PictureStore:
         """End the process."""
         with self._turn:
             self._end()
+            self._starter.shutdown()
 
     def _checked(self, name: str, content: bytes) -> dict[str, object]:
         if len(content) > MOST_BYTES:
-            return {"reason": f"{name!r} is larger than {MOST_BYTES // 1_000_000} MB: make it smaller."}
+            return {"reason": f"{name!r} has more than {MOST_BYTES:,} bytes: make it smaller."}
         work = self._data / "work"
         with writing(work):
             work.mkdir(parents=True, exist_ok=True)
@@ -119,23 +125,35 @@ class PictureStore:
                 return self._answer(file.name, name)
 
     def _answer(self, path: str, name: str) -> dict[str, object]:
+        question = json.dumps([path, name]).encode() + b"\n"
         try:
-            process = self._running()
-            line = _asked(process, json.dumps([path, name]).encode() + b"\n")
-        except OSError as problem:
+            line = self._line(question) or self._line(question)  # the first may have died of something else
+        except TimeoutError:
+            self._end()
+            line = b""
+        except (OSError, RuntimeError) as problem:  # RuntimeError: the store was closed, so no thread starts any more
             self._end()
             raise UnavailableError("Pictures cannot be checked at the moment; try again.", retry_after=5) from problem
-        if not line.endswith(b"\n"):
-            self._end()
+        if not line:
             return {"reason": f"{name!r} takes more time or memory to decode than a picture may: save it again, as plain JPEG."}
         answer: dict[str, object] = json.loads(line)
         return answer
 
+    def _line(self, question: bytes) -> bytes:
+        """The answer to a question; nothing where the process died."""
+        try:
+            line = _asked(self._running(), question)
+        except BrokenPipeError:
+            line = b""
+        if line.endswith(b"\n"):
+            return line
+        self._end()
+        return b""
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            arguments = [sys.executable, "-m", "walkaround.web.checker", str(os.getpid())]
-            self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+            self._process = self._starter.submit(_started).result()
         return self._process
 
     def _end(self) -> None:
@@ -145,15 +163,27 @@ class PictureStore:
             process.communicate()
 
 
+def _started() -> subprocess.Popen[bytes]:
+    arguments = [sys.executable, "-m", "walkaround.web.checker", str(os.getpid())]
+    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+
+
 def _asked(process: subprocess.Popen[bytes], question: bytes) -> bytes:
-    """The answer to a line; without its end where the process died or takes too long."""
+    """The answer to a line; without its end where the process died.
+
+    Raises:
+        BrokenPipeError: it had died before.
+        TimeoutError: it takes too long.
+    """
     if process.stdin is None or process.stdout is None:
         raise BrokenPipeError
     process.stdin.write(question)
     process.stdin.flush()
     with selectors.DefaultSelector() as ready:
         ready.register(process.stdout, selectors.EVENT_READ)
-        return process.stdout.readline() if ready.select(_SECONDS) else b""
+        if not ready.select(_SECONDS):
+            raise TimeoutError
+        return process.stdout.readline()
 
 
 def told_name(name: str) -> str:

@@ -87,7 +87,7 @@ class Running:
         self.loop.run(self.pool.stop())
 
     def detect(self, picture: bytes, *, version: str = "1", content_type: str = "image/jpeg", heat: bool = False) -> Any:
-        return self.loop.run(self.pool.detect(OWNER, "cars", version, picture, content_type, heat=heat))
+        return self.loop.run(self.pool.detect(OWNER, "cars", version, picture, content_type, heat=heat)).findings
 
     def job(self, kind: str) -> Job:
         """The newest job of a kind."""

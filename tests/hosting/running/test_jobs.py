@@ -82,6 +82,50 @@ def test_what_failed_comes_again_after_a_pause_and_counts(rows: Database) -> Non
     assert claim(rows)[0].attempts == 1
 
 
+def lapse(database: Database, lease: leases.Lease, owner: str) -> None:
+    with database.transaction() as session:
+        session.get_one(Job, lease.job_id).leased_until = now() - timedelta(seconds=1)
+
+
+def die(database: Database, lease: leases.Lease, owner: str) -> None:
+    with database.transaction() as session:
+        leases.free_jobs_of(session, owner)
+
+
+def leave(database: Database, lease: leases.Lease, owner: str) -> None:
+    with database.transaction() as session:
+        leases.leave_jobs_of(session, owner)
+
+
+def give_back(database: Database, lease: leases.Lease, owner: str) -> None:
+    with database.transaction() as session:
+        leases.release(session, lease, owner=owner, seconds=0, failed=None)
+
+
+@pytest.mark.parametrize(("end", "deaths"), [(lapse, 3), (die, 3), (leave, 0), (give_back, 0)])
+def test_servers_that_die_with_a_job_in_work_are_counted(rows: Database, end: Callable[..., None], deaths: int) -> None:
+    add(rows, "host")
+    (lease,) = claim(rows, "0")
+    for number, how in enumerate([die, lapse, end]):
+        assert (lease.deaths, lease.attempts) == (number, 0)
+        how(rows, lease, str(number))
+        (lease,) = claim(rows, str(number + 1))
+    assert lease.deaths == deaths
+
+
+@pytest.mark.parametrize(("deaths", "status"), [(4, "HOSTED"), (5, "HOSTING_FAILED")])
+def test_a_job_that_kills_its_servers_is_given_up(running: Any, package: Path, deaths: int, status: str) -> None:
+    running.put_model(package)
+    running.stop()
+    running("start_model", project_name="cars", model_version="1", min_inference_units=1)
+    with running.database.transaction() as session:
+        session.scalars(select(Job)).one().deaths = deaths
+    running.start()
+    running.wait("host")
+    assert running.model()["Status"] == status
+    assert ("5 servers in a row" in running.model().get("StatusMessage", "")) == (status == "HOSTING_FAILED")
+
+
 def test_a_server_that_ended_is_known_to_be_dead(tmp_path: Path) -> None:
     one, other = Presence(tmp_path), Presence(tmp_path)
     assert not one.is_dead(other.name)
@@ -135,6 +179,8 @@ def test_a_manifest_that_cannot_be_used_says_why(running: Any, key: str, content
 
 def test_a_model_is_hosted_stopped_and_deleted(running: Any, package: Path, pictures: list[bytes]) -> None:
     running.put_model(package)
+    folder = running.settings.data / running.owner.model_folder("cars", 1)
+    folder.mkdir(parents=True)  # left by a training that was killed while it wrote its package
     running("start_model", project_name="cars", model_version="1", min_inference_units=1)
     running.wait("host")
     assert running.model()["Status"] == "HOSTED"
@@ -147,6 +193,7 @@ def test_a_model_is_hosted_stopped_and_deleted(running: Any, package: Path, pict
     with running.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Model)) == 0
     assert not (running.settings.data / "models" / "cars-1").exists()
+    assert not folder.exists()
 
 
 def test_a_model_whose_package_is_damaged_cannot_be_hosted(running: Any, package: Path) -> None:

@@ -24,6 +24,7 @@ from walkaround.hosting.pool.hosted import HostedModel, Hosting, HostingError
 from walkaround.hosting.pool.scaling import UnitLimits
 from walkaround.hosting.pool.worker import look
 from walkaround.inspection.detector import Detector
+from walkaround.store.tables import Model, Project
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,39 @@ def test_a_model_that_is_not_started_is_a_conflict(running: Any, package: Path, 
     running.put_model(package)
     with pytest.raises(ConflictError, match="TRAINED"):
         running.detect(pictures[0])
+
+
+def test_a_version_answers_when_it_is_ready_and_latest_is_the_one_before_until_then(hosted: Any, pictures: list[bytes]) -> None:
+    with hosted.database.transaction() as session:
+        one = session.get_one(Model, 1)
+        model = Model(project_id=1, version=2, status="STARTING_HOSTING", output=one.output, package=one.package, min_units=1)
+        session.add(model)
+        session.flush()
+        hosting = hosted.pool.hosting_of(model, session.get_one(Project, 1))
+
+    async def detect(version: str) -> Any:
+        return await hosted.pool.detect(hosted.owner, "cars", version, pictures[0], "image/jpeg")
+
+    async def versions() -> tuple[int, int]:
+        starting = asyncio.create_task(hosted.pool.hosted(hosting))
+        try:
+            while len(hosted.pool.units()) < 2:
+                await asyncio.sleep(0)
+            with pytest.raises(ConflictError, match="STARTING_HOSTING"):
+                await detect("2")
+            before = (await detect("latest")).version
+            assert not starting.done()
+            await starting
+            return before, (await detect("latest")).version
+        finally:
+            await hosted.pool.unhosted(hosting.model_id)
+            await asyncio.to_thread(remove)
+
+    def remove() -> None:
+        with hosted.database.transaction() as session:
+            session.delete(session.get_one(Model, hosting.model_id))
+
+    assert hosted.loop.run(versions()) == (1, 2)
 
 
 def test_workers_die_with_a_server_that_is_killed(running: Any, package: Path, server: Callable[..., Popen[str]]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from walkaround.hosting.jobs.training_job import RESULT_FILE, TASK_FILE, settings_as_json
 from walkaround.hosting.operations.models import cancel_training
 from walkaround.hosting.owner import Owner
+from walkaround.settings import Settings
 
 OWNER = Owner("000000000000", "us-east-1")
 
@@ -67,6 +71,8 @@ def test_a_model_is_trained_and_its_evaluation_is_written(ready: Any) -> None:
 
 def test_a_cancelled_training_ends_soon_and_leaves_no_process(ready: Any) -> None:
     ready("create_model", project_name="cars", output_config=OUTPUT)
+    folder = ready.settings.data / OWNER.model_folder("cars", 1)
+    folder.mkdir(parents=True)  # as if the package were being written
     ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
     with ready.database.transaction() as session:
         cancel_training(session, OWNER, project_name="cars", model_version="1")
@@ -74,6 +80,7 @@ def test_a_cancelled_training_ends_soon_and_leaves_no_process(ready: Any) -> Non
     assert ready.wait("train", seconds=10).state == "failed"
     model = ready.model()
     assert (model["Status"], model["StatusMessage"]) == ("TRAINING_FAILED", "The training was cancelled.")
+    ready.until(folder.exists, lambda there: not there, seconds=5)
     assert not list((ready.settings.data / "work").glob("train-*"))
 
 
@@ -124,3 +131,18 @@ def test_a_training_process_that_is_killed_is_started_again(ready: Any) -> None:
     ready.until(lambda: ready.job("train"), lambda job: job.attempts == 1)
     ready.wait("train")
     assert ready.model()["Status"] == "TRAINED"
+
+
+def test_a_training_that_fails_at_an_unforeseen_error_says_at_which(tmp_path: Path) -> None:
+    (tmp_path / TASK_FILE).write_text("{}")
+    done = subprocess.run(
+        [sys.executable, "-m", "walkaround.hosting.jobs.training", str(tmp_path), str(os.getpid())],
+        input=settings_as_json(Settings(data=tmp_path)),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told = json.loads((tmp_path / RESULT_FILE).read_text())
+    assert "TypeError" in told["failed"]
+    assert json.loads(done.stdout) == told
+    assert "Traceback" in done.stderr

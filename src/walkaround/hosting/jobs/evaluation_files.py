@@ -15,6 +15,7 @@ from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.datasets.sample import Split
 from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scores import Scores
+from walkaround.hosting.operations.manifest_lines import label_attribute, label_of
 
 _METADATA = "-metadata"
 _DETECTED = "-detected"
@@ -58,7 +59,7 @@ def evaluation_manifest(evaluation: Evaluation, tested: Mapping[Path, Entry], na
     lines = []
     for row in evaluation.rows:
         entry = tested[Path(os.path.normpath(row.path))]
-        lines.append(json.dumps(_detected(json.loads(entry.line), row.findings, named), ensure_ascii=False) + "\n")
+        lines.append(json.dumps(_detected(json.loads(entry.line), row.findings, named)) + "\n")
     return "".join(lines).encode()
 
 
@@ -85,9 +86,9 @@ def evaluation_result(scores: Scores, named: Named, *, training_pictures: int) -
 
 
 def _detected(line: dict[str, Any], findings: Findings, named: Named) -> dict[str, Any]:
-    name = _label_attribute(line)
+    name = label_attribute(line) or _UNNAMED
     if name in line:  # clients write any number there; the class name counts
-        line[name] = int(line[name + _METADATA]["class-name"].strip().casefold() == ANOMALY)
+        line[name] = int(label_of(line, name) == ANOMALY)
     return {
         **line,
         name + _DETECTED: int(findings.anomalous),
@@ -103,16 +104,6 @@ def _detected(line: dict[str, Any], findings: Findings, named: Named) -> dict[st
             "model-version": str(named.version),
         },
     }
-
-
-def _label_attribute(line: Mapping[str, Any]) -> str:
-    """The attribute whose metadata labels the picture."""
-    for key, metadata in line.items():
-        if not key.endswith(_METADATA) or key.endswith(_DETECTED + _METADATA) or not isinstance(metadata, dict):
-            continue
-        if str(metadata.get("class-name", "")).strip().casefold() in (NORMAL, ANOMALY):
-            return key.removesuffix(_METADATA)
-    return _UNNAMED
 
 
 def _moment(named: Named) -> str:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from walkaround.buckets.buckets import Buckets
-from walkaround.errors import BucketError
-from walkaround.hosting.jobs.work import LaterError, Outcome, Task, Work
-from walkaround.hosting.operations.entries import apply_change, apply_manifest, refuse_manifest, remove_entries
+from walkaround.errors import BucketError, DatasetError
+from walkaround.hosting.jobs.work import LaterError, Outcome, Task, Work, nothing
+from walkaround.hosting.operations.entries import (
+    apply_change,
+    apply_manifest,
+    picture_limit,
+    refuse_change,
+    refuse_manifest,
+    remove_entries,
+    unusable,
+)
+from walkaround.hosting.operations.manifest_lines import parse_lines
 from walkaround.settings import Settings
 from walkaround.store.database import Database
-from walkaround.store.tables import Change, Dataset, now
+from walkaround.store.tables import Change, Dataset
 
 _LINE_BYTES = 8192 * 4
 _MOST_BYTES = 1_000_000_000
@@ -30,12 +37,13 @@ class CreateDatasetWork:
     settings: Settings
 
     def run(self, task: Task) -> Outcome:
-        """Read the manifest; it is applied in the transaction that finishes the job."""
+        """Read the manifest; its lines are applied in the transaction that finishes the job."""
         with self.database.reading() as session:
             dataset = session.get(Dataset, task.subject)
-            source = dataset.source if dataset is not None and dataset.status == "CREATE_IN_PROGRESS" else None
-        if source is None:  # deleted meanwhile
-            return Outcome(write=_nothing)
+            waits = dataset is not None and dataset.status == "CREATE_IN_PROGRESS"
+        source = dataset.source if dataset is not None and waits else None
+        if dataset is None or source is None:  # deleted meanwhile
+            return Outcome(write=nothing)
         task.progress("Reading the manifest", 0, 1)
         try:
             content = self.buckets.read(
@@ -43,7 +51,12 @@ class CreateDatasetWork:
             )
         except BucketError as problem:
             return self._refused(task.subject, f"The manifest cannot be read. {problem}")
-        return Outcome(write=lambda session: apply_manifest(session, task.subject, content, settings=self.settings))
+        try:
+            lines = parse_lines(content, at_most=picture_limit(dataset.kind, self.settings)[0])
+        except DatasetError as problem:
+            message = unusable(problem)
+            return Outcome(write=lambda session: refuse_manifest(session, task.subject, message))
+        return Outcome(write=lambda session: apply_manifest(session, task.subject, lines, settings=self.settings))
 
     def give_up(self, subject: int, reason: str) -> Outcome:
         """The bucket did not answer."""
@@ -62,25 +75,27 @@ class CreateDatasetWork:
 class UpdateDatasetWork:
     """Applies the lines that UpdateDatasetEntries accepted, or leaves the dataset as it was."""
 
+    database: Database
     settings: Settings
 
     def run(self, task: Task) -> Outcome:
-        """All of it happens in the transaction that finishes the job."""
-        return Outcome(write=lambda session: apply_change(session, task.subject, settings=self.settings))
+        """Read the lines; they are applied in the transaction that finishes the job."""
+        with self.database.reading() as session:
+            change = session.get(Change, task.subject)
+            dataset = session.get(Dataset, change.dataset_id) if change is not None else None
+        if change is None or dataset is None:  # applied before, or deleted meanwhile
+            return Outcome(write=nothing)
+        try:
+            at_most, _ = picture_limit(dataset.kind, self.settings)
+            lines = parse_lines(change.content, bucket=dataset.bucket, at_most=at_most)
+        except DatasetError as problem:
+            message = str(problem)
+            return Outcome(write=lambda session: refuse_change(session, task.subject, message))
+        return Outcome(write=lambda session: apply_change(session, task.subject, lines, settings=self.settings))
 
     def give_up(self, subject: int, reason: str) -> Outcome:
         """The change cannot be applied."""
-
-        def roll_back(session: Session) -> None:
-            change = session.get(Change, subject)
-            dataset = session.get(Dataset, change.dataset_id) if change is not None else None
-            if dataset is not None and dataset.status == "UPDATE_IN_PROGRESS":
-                dataset.status, dataset.updated = "UPDATE_FAILED_ROLLBACK_COMPLETE", now()
-                dataset.message = f"Nothing was changed. {reason}"
-            if change is not None:
-                session.delete(change)
-
-        return Outcome(write=roll_back, error=reason)
+        return Outcome(write=lambda session: refuse_change(session, subject, reason), error=reason)
 
 
 @dataclass(frozen=True)
@@ -98,21 +113,17 @@ class DeleteDatasetWork:
             if left == "later":
                 raise LaterError(_LATER_SECONDS)
             if left == "done":
-                return Outcome(write=_nothing)
+                return Outcome(write=nothing)
 
     def give_up(self, subject: int, reason: str) -> Outcome:  # noqa: ARG002 - the protocol's signature
         """Entries that nobody can see stay."""
-        return Outcome(write=_nothing, error=reason)
+        return Outcome(write=nothing, error=reason)
 
 
 def dataset_work(database: Database, buckets: Buckets, settings: Settings) -> Mapping[str, Work]:
     """The kinds of jobs about datasets."""
     return {
         "create_dataset": CreateDatasetWork(database, buckets, settings),
-        "update_dataset": UpdateDatasetWork(settings),
+        "update_dataset": UpdateDatasetWork(database, settings),
         "delete_dataset": DeleteDatasetWork(database),
     }
-
-
-def _nothing(_: Session) -> None:
-    pass

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 
@@ -38,6 +39,8 @@ _LONGEST_SLEEP = 2.0
 _FORGET_SECONDS = 3600.0
 _MOST_ATTEMPTS = 12
 """About eight minutes, with the pauses: for a bucket that does not answer, or a process that keeps dying."""
+_MOST_DEATHS = 5
+"""Servers in a row that died with a job in work: a power cut may be one of them, but five are the job's doing."""
 _LONGEST_PAUSE = 60.0
 _FINISH_SECONDS = 600.0
 
@@ -86,6 +89,8 @@ class Jobs:
         for _, thread in running:
             thread.join(max(0.0, deadline - monotonic()))
         if self._presence is not None:
+            with suppress(WalkaroundError), self._database.transaction() as session:  # else their leases lapse
+                leases.leave_jobs_of(session, self._presence.name)
             self._presence.leave()
             self._presence = None
 
@@ -182,6 +187,11 @@ class Jobs:
     def _do_and_finish(self, task: Task) -> None:
         lease = task.lease
         work = self._work[lease.kind]
+        if lease.deaths >= _MOST_DEATHS:
+            reason = f"{lease.deaths} servers in a row ended before their time while they worked on it; is there enough memory?"
+            _logger.error("Job %d (%s) is given up: %s", lease.job_id, lease.kind, reason)
+            self._finish(lease, work.give_up(lease.subject, reason))
+            return
         try:
             self._finish(lease, work.run(task))
         except LaterError as later:

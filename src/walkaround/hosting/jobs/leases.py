@@ -1,6 +1,7 @@
 """Who works on which job: rows of the table `jobs`, taken for a while, kept by a heartbeat, and given back or finished.
 
-A lease that is not renewed lapses, and another server takes the job. What a job changes in the end is written in the
+A lease that is not renewed lapses, and another server takes the job; how often that happened in a row is counted, because it
+may be the job that kills them. What a job changes in the end is written in the
 transaction that finishes it, which a server that has lost the lease cannot do: nothing is ever applied twice or by half.
 """
 
@@ -25,12 +26,18 @@ _CLAIMING = 7_201_945_511_310_087
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """A job that this server works on."""
+    """A job that this server works on.
+
+    Attributes:
+        attempts: how often it could not be done.
+        deaths: servers in a row that ended, other than in good order, while they worked on it.
+    """
 
     job_id: int
     kind: str
     subject: int
     attempts: int
+    deaths: int = 0
 
 
 class LeaseLostError(Exception):
@@ -55,8 +62,9 @@ def claim(session: Session, *, owner: str, room: int, trainings_at_once: int, bu
     free = max(0, trainings_at_once - (session.scalar(training) or 0))
     jobs = [*_due(session, other & fresh, room, moment), *_due(session, ~other & fresh, free, moment)]
     for job in jobs:
+        job.deaths += job.state == "running"  # its lease has lapsed
         job.state, job.leased_by, job.leased_until = "running", owner, _until(moment)
-    return [Lease(job_id=job.id, kind=job.kind, subject=job.subject, attempts=job.attempts) for job in jobs]
+    return [Lease(job_id=job.id, kind=job.kind, subject=job.subject, attempts=job.attempts, deaths=job.deaths) for job in jobs]
 
 
 def next_due(session: Session) -> datetime | None:
@@ -100,7 +108,7 @@ def release(session: Session, lease: Lease, *, owner: str, seconds: float, faile
     job = _held(session, lease, owner)
     job.state, job.due = "due", now() + timedelta(seconds=seconds)
     job.leased_by = job.leased_until = None
-    job.error = failed
+    job.error, job.deaths = failed, 0
     job.attempts = job.attempts + 1 if failed else job.attempts
 
 
@@ -118,8 +126,12 @@ def owners(session: Session) -> Sequence[str]:
 
 def free_jobs_of(session: Session, owner: str) -> None:
     """Let the jobs of a server that is known to be dead be taken at once."""
-    lost = update(Job).where(Job.leased_by == owner, Job.state == "running")
-    session.execute(lost.values(state="due", leased_by=None, leased_until=None).execution_options(synchronize_session=False))
+    _free(session, owner, deaths=Job.deaths + 1)
+
+
+def leave_jobs_of(session: Session, owner: str) -> None:
+    """Let the jobs be taken at once that a server cannot end or give back before it stops in good order."""
+    _free(session, owner, deaths=0)
 
 
 def forget_old(session: Session) -> None:
@@ -132,6 +144,12 @@ def _due(session: Session, which: ColumnElement[bool], most: int, moment: dateti
     ready = or_(and_(Job.state == "due", Job.due <= moment), and_(Job.state == "running", Job.leased_until < moment))
     query = select(Job).where(which, ready).order_by(Job.due, Job.id).limit(most)
     return session.scalars(query.with_for_update(skip_locked=True)).all() if most > 0 else []
+
+
+def _free(session: Session, owner: str, *, deaths: ColumnElement[int] | int) -> None:
+    lost = update(Job).where(Job.leased_by == owner, Job.state == "running")
+    freed = lost.values(state="due", leased_by=None, leased_until=None, deaths=deaths)
+    session.execute(freed.execution_options(synchronize_session=False))
 
 
 def _held(session: Session, lease: Lease, owner: str) -> Job:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import BucketError, PackageError
-from walkaround.hosting.jobs.work import Outcome, Task
+from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.owner import Owner
 from walkaround.models.package import CARD_FILE, MODEL_FILE, read_package
 from walkaround.settings import Settings
@@ -40,7 +40,7 @@ class PackageWork:
         with self.database.transaction() as session:
             packaging = session.get(Packaging, task.subject)
             if packaging is None or packaging.status not in ("CREATED", "RUNNING"):
-                return Outcome(write=_nothing)
+                return Outcome(write=nothing)
             packaging.status, packaging.updated = "RUNNING", now()
             project = session.get_one(Project, packaging.project_id)
             query = select(Model.package).filter_by(project_id=project.id, version=int(packaging.model_version))
@@ -158,7 +158,3 @@ def _set(session: Session, subject: int, status: str, message: str, output: dict
     packaging = session.get(Packaging, subject)
     if packaging is not None:
         packaging.status, packaging.message, packaging.output, packaging.updated = status, message, output, now()
-
-
-def _nothing(_: Session) -> None:
-    pass

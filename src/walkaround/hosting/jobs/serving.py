@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from walkaround.hosting.jobs.work import Outcome, Task, Work
+from walkaround.hosting.jobs.training_job import folder_of
+from walkaround.hosting.jobs.work import Outcome, Task, Work, nothing
 from walkaround.hosting.operations.models import remove_model
 from walkaround.hosting.pool.hosted import HostingError
 from walkaround.hosting.pool.pool import Pool, mark_hosting_failed
@@ -32,7 +33,7 @@ class HostWork:
         with self.database.reading() as session:
             model = session.get(Model, task.subject)
             if model is None or model.status != "STARTING_HOSTING":
-                return Outcome(write=_nothing)
+                return Outcome(write=nothing)
             hosting = self.pool.hosting_of(model, session.get_one(Project, model.project_id))
         task.progress("Starting workers", 0, 1)
         try:
@@ -73,12 +74,11 @@ class DeleteModelWork:
         """Remove the package, then the row: what a crash leaves is a row that is still being deleted."""
         with self.database.reading() as session:
             model = session.get(Model, task.subject)
-            package = model.package if model is not None and model.status == "DELETING" else None
-        if package:
-            folder = self.settings.data / package
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):  # it holds something else, or has gone already
-                folder.parent.rmdir()
+            if model is None or model.status != "DELETING":
+                return Outcome(write=nothing)
+            folders = [folder_of(session, model), *([Path(model.package)] if model.package else [])]
+        for folder in folders:
+            shutil.rmtree(self.settings.data / folder, ignore_errors=True)
         return Outcome(write=lambda session: remove_model(session, task.subject))
 
     def give_up(self, subject: int, reason: str) -> Outcome:
@@ -99,7 +99,3 @@ def _set_status(session: Session, model_id: int, before: str, after: str) -> Non
     model = session.get(Model, model_id)
     if model is not None and model.status == before:
         model.status, model.message = after, ""
-
-
-def _nothing(_: Session) -> None:
-    pass

@@ -35,6 +35,8 @@ from walkaround.settings import Settings
 from walkaround.training.recipe import Recipe
 from walkaround.training.train import Trained, train
 
+_logger = logging.getLogger(__name__)
+
 _MANIFEST = "pictures.jsonl"
 _TOLD_SECONDS = 0.25
 _NICE = 5
@@ -163,7 +165,7 @@ def _tested(entries: Sequence[Entry], paths: Mapping[int, Path], *, single: bool
 
 def _package(task: TrainingTask) -> Path:
     """Where the package goes, relative to the data folder; its last part becomes its name."""
-    return Path("models", task.account, task.region, task.project, str(task.version), f"{task.project}-{task.version}")
+    return task.owner.model_folder(task.project, task.version) / f"{task.project}-{task.version}"
 
 
 def _published(
@@ -216,6 +218,13 @@ def main(arguments: list[str]) -> None:
         return
     except WalkaroundError as problem:
         result = {"failed": str(problem)}
+    except MemoryError:  # may be chance: the training is taken up again
+        raise
+    except Exception as problem:  # an end without a word would be taken for want of memory, and tried again in vain
+        _logger.exception("The training in %s failed.", folder)
+        result = {
+            "failed": f"The training failed at an unforeseen error: {type(problem).__name__}: {problem}. See the server's log."
+        }
     part = folder / f"{RESULT_FILE}.part"
     part.write_text(json.dumps(result), encoding="utf-8")
     part.replace(folder / RESULT_FILE)

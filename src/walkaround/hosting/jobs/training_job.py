@@ -21,8 +21,9 @@ from sqlalchemy.orm import Session
 
 from walkaround.datasets.sample import Split
 from walkaround.errors import UnavailableError, WalkaroundError, writing
-from walkaround.hosting.jobs.work import Outcome, Task
+from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.operations.entries import StoredEntry, entries_of
+from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Model, Project
@@ -44,7 +45,7 @@ class TrainWork:
         """Train, or go on with a training that was interrupted."""
         folder = self._folder(task.subject)
         if not self._prepared(task.subject, folder):
-            return Outcome(write=_nothing, after=lambda: _remove(folder))
+            return Outcome(write=nothing, after=lambda: _remove(folder))
         result = _read(folder / RESULT_FILE) or self._trained(task, folder)
         if task.interrupted == "cancelled":
             return self._failed(task.subject, "The training was cancelled.")
@@ -126,12 +127,21 @@ class TrainWork:
         return None
 
     def _failed(self, subject: int, reason: str) -> Outcome:
+        folders = {self._folder(subject)}
+
         def write(session: Session) -> None:
             model = session.get(Model, subject)
             if model is not None and model.status == "TRAINING":
                 model.status, model.message = "TRAINING_FAILED", reason
+                folders.add(self.settings.data / folder_of(session, model))  # a package may have been written
 
-        return Outcome(write=write, error=reason, after=lambda: _remove(self._folder(subject)))
+        return Outcome(write=write, error=reason, after=lambda: _remove(*folders))
+
+
+def folder_of(session: Session, model: Model) -> Path:
+    """Where the package of a model is, or would be, relative to the data folder."""
+    project = session.get_one(Project, model.project_id)
+    return Owner(account=project.account, region=project.region).model_folder(project.name, model.version)
 
 
 def settings_as_json(settings: Settings) -> str:
@@ -180,9 +190,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     return told
 
 
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _nothing(_: Session) -> None:
-    pass
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.errors import BucketError, PackageError, UnavailableError
-from walkaround.hosting.jobs.work import Outcome, Task
+from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.pool.answers import MOST_BYTES, decode
 from walkaround.hosting.pool.frames import Frame, Kind, head, received
 from walkaround.models.network import cores
@@ -43,7 +43,7 @@ class TrialWork:
         with self.database.reading() as session:
             trial = session.get(Trial, task.subject)
             if trial is None or trial.status != "RUNNING":
-                return Outcome(write=_nothing)
+                return Outcome(write=nothing)
             query = select(Model.package).filter_by(project_id=trial.project_id, version=trial.model_version)
             package = session.scalar(query)
             todo = [(number, ref) for number, ref in session.execute(_open_pictures(task.subject))]
@@ -142,7 +142,3 @@ def _set_status(session: Session, trial_id: int, status: str, message: str) -> N
     trial = session.get(Trial, trial_id)
     if trial is not None and trial.status == "RUNNING":
         trial.status, trial.message = status, message
-
-
-def _nothing(_: Session) -> None:
-    pass

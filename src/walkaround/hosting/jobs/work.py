@@ -20,8 +20,8 @@ Reason = Literal["cancelled", "stopping", "lost"]
 _REPORT_SECONDS = 1.0
 
 
-def nothing() -> None:
-    """Do nothing."""
+def nothing(_: Session | None = None) -> None:
+    """Do nothing, or write nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

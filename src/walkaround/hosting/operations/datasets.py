@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
+from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.rows import Reply, add_job, find_dataset, find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Change, Dataset, Project, now
@@ -35,7 +36,11 @@ def create_dataset(
     Raises:
         NotFoundError: there is no such project.
         ConflictError: the project has a dataset of this kind.
+        AccessDeniedError: the manifest is in the bucket of another account.
     """
+    manifest = ((dataset_source or {}).get("GroundTruthManifest") or {}).get("S3Object")
+    if manifest:
+        require_own_bucket(owner, manifest["Bucket"])
     project = find_project(session, owner, project_name, to_change=True)
     if session.scalar(select(Dataset.id).filter_by(project_id=project.id, kind=dataset_type)):
         raise ConflictError(
@@ -43,7 +48,6 @@ def create_dataset(
             resource_id=f"{project_name}/{dataset_type}",
             resource_type="DATASET",
         )
-    manifest = ((dataset_source or {}).get("GroundTruthManifest") or {}).get("S3Object")
     status = "CREATE_IN_PROGRESS" if manifest else "CREATE_COMPLETE"
     dataset = Dataset(project_id=project.id, kind=dataset_type, status=status, source=manifest)
     session.add(dataset)

@@ -12,10 +12,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
-from walkaround.errors import DatasetError
-from walkaround.hosting.operations.manifest_lines import Line, parse_lines
+from walkaround.errors import AccessDeniedError, DatasetError
+from walkaround.hosting.operations.manifest_lines import Line
+from walkaround.hosting.operations.own_buckets import require_own_bucket
+from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
-from walkaround.store.tables import Change, Dataset, Entry, Model, now
+from walkaround.store.tables import Change, Dataset, Entry, Model, Project, now
 
 Removal = Literal["done", "more", "later"]
 """What `remove_entries` leaves: nothing, more entries, or all of them because a training has not read them yet."""
@@ -32,7 +34,12 @@ class StoredEntry(NamedTuple):
     line: str
 
 
-def apply_manifest(session: Session, dataset_id: int, content: bytes, *, settings: Settings) -> None:
+def picture_limit(kind: str, settings: Settings) -> tuple[int, str]:
+    """How many pictures a dataset of a kind may have, and the setting that says so."""
+    return (settings.images_test, "images_test") if kind == "test" else (settings.images_train, "images_train")
+
+
+def apply_manifest(session: Session, dataset_id: int, lines: Mapping[str, Line], *, settings: Settings) -> None:
     """Fill a new dataset from its manifest; one that cannot be used makes it CREATE_FAILED and leaves it empty.
 
     A dataset that is not in status CREATE_IN_PROGRESS is left as it is: it was filled or deleted before.
@@ -41,11 +48,16 @@ def apply_manifest(session: Session, dataset_id: int, content: bytes, *, setting
     if dataset is None or dataset.status != "CREATE_IN_PROGRESS":
         return
     try:
-        apply_lines(session, dataset, parse_lines(content), settings=settings)
+        apply_lines(session, dataset, lines, settings=settings)
     except DatasetError as problem:
-        refuse_manifest(session, dataset_id, f"The manifest cannot be used. {problem}")
+        refuse_manifest(session, dataset_id, unusable(problem))
         return
     dataset.status, dataset.message, dataset.updated = "CREATE_COMPLETE", "", now()
+
+
+def unusable(problem: DatasetError) -> str:
+    """What is said of a manifest that was read and cannot be used."""
+    return f"The manifest cannot be used. {problem}"
 
 
 def refuse_manifest(session: Session, dataset_id: int, message: str) -> None:
@@ -55,7 +67,7 @@ def refuse_manifest(session: Session, dataset_id: int, message: str) -> None:
         dataset.status, dataset.message, dataset.updated = "CREATE_FAILED", message, now()
 
 
-def apply_change(session: Session, change_id: int, *, settings: Settings) -> None:
+def apply_change(session: Session, change_id: int, lines: Mapping[str, Line], *, settings: Settings) -> None:
     """Apply what UpdateDatasetEntries accepted; if that cannot be done, the dataset stays as it was and says why.
 
     A change that is not there was applied before, or its dataset was deleted.
@@ -66,13 +78,24 @@ def apply_change(session: Session, change_id: int, *, settings: Settings) -> Non
         return
     if dataset.status == "UPDATE_IN_PROGRESS":
         try:
-            apply_lines(session, dataset, parse_lines(change.content, bucket=dataset.bucket), settings=settings)
+            apply_lines(session, dataset, lines, settings=settings)
             dataset.status, dataset.message = "UPDATE_COMPLETE", ""
         except DatasetError as problem:
-            dataset.status = "UPDATE_FAILED_ROLLBACK_COMPLETE"
-            dataset.message = f"Nothing was changed. {problem}"
+            refuse_change(session, change_id, str(problem))
+            return
         dataset.updated = now()
     session.delete(change)
+
+
+def refuse_change(session: Session, change_id: int, reason: str) -> None:
+    """Leave a dataset as it was before what UpdateDatasetEntries accepted, and say why."""
+    change = session.get(Change, change_id)
+    dataset = None if change is None else _locked(session, change.dataset_id)
+    if dataset is not None and dataset.status == "UPDATE_IN_PROGRESS":
+        dataset.status, dataset.updated = "UPDATE_FAILED_ROLLBACK_COMPLETE", now()
+        dataset.message = f"Nothing was changed. {reason}"
+    if change is not None:
+        session.delete(change)
 
 
 def apply_lines(session: Session, dataset: Dataset, lines: Mapping[str, Line], *, settings: Settings) -> None:
@@ -85,11 +108,14 @@ def apply_lines(session: Session, dataset: Dataset, lines: Mapping[str, Line], *
         settings: the limits.
 
     Raises:
-        DatasetError: the dataset would have too many pictures; nothing was changed.
+        DatasetError: the dataset would have too many pictures, or those are in the bucket of another account; nothing was
+            changed.
     """
+    bucket = next(iter(lines.values())).bucket
+    _require_own(session, dataset, bucket)
     present = _present(session, dataset.id, list(lines))
     fresh = [line for ref, line in lines.items() if ref not in present]
-    most, setting = (settings.images_test, "images_test") if dataset.kind == "test" else (settings.images_train, "images_train")
+    most, setting = picture_limit(dataset.kind, settings)
     if dataset.total + len(fresh) > most:
         raise DatasetError(
             f"The {dataset.kind} dataset would have {dataset.total + len(fresh):,} pictures, and {most:,} are allowed: "
@@ -105,7 +131,7 @@ def apply_lines(session: Session, dataset: Dataset, lines: Mapping[str, Line], *
     dataset.total += len(fresh)
     dataset.normal += after.count(NORMAL) - before.count(NORMAL)
     dataset.anomaly += after.count(ANOMALY) - before.count(ANOMALY)
-    dataset.bucket = dataset.bucket or next(iter(lines.values())).bucket
+    dataset.bucket = dataset.bucket or bucket
     session.flush()
 
 
@@ -137,6 +163,14 @@ def entries_of(session: Session, dataset_id: int) -> Iterator[StoredEntry]:
     query = select(Entry.source_ref, Entry.label, Entry.line).where(Entry.dataset_id == dataset_id).order_by(Entry.id)
     for row in session.execute(query.execution_options(yield_per=1_000)):
         yield StoredEntry(*row)
+
+
+def _require_own(session: Session, dataset: Dataset, bucket: str) -> None:
+    project = session.get_one(Project, dataset.project_id)
+    try:
+        require_own_bucket(Owner(account=project.account, region=project.region), bucket)
+    except AccessDeniedError as problem:
+        raise DatasetError(str(problem)) from problem
 
 
 def _locked(session: Session, dataset_id: int) -> Dataset | None:

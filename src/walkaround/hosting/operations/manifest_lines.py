@@ -7,9 +7,11 @@ the metadata of a classification, under an attribute of any name. The number bes
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.datasets.faults import shown
@@ -27,8 +29,10 @@ _SEGMENTATION = "groundtruth/semantic-segmentation"
 _SHORTEST, _LONGEST = 2, 8192
 _LONGEST_KEY = 1024
 _TOLD = 5
+_MOST_FAULTS = 1_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BOM = b"\xef\xbb\xbf"
+_LINE = re.compile(rb"\S[^\n]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,21 +59,26 @@ class _LineError(Exception):
     pass
 
 
-def parse_lines(content: bytes, *, bucket: str | None = None) -> dict[str, Line]:
+def parse_lines(content: bytes, *, bucket: str | None = None, at_most: int | None = None) -> dict[str, Line]:
     """Read all lines of a manifest; of several lines about one picture the last one counts.
+
+    That takes up to half a minute: do it outside of transactions that write.
 
     Args:
         content: UTF-8 text, a JSON object on each line that is not blank.
         bucket: the one that all pictures must be in; None: any one bucket.
+        at_most: pictures; None: any number.
 
     Returns:
         Lines by the picture they are about, in the order in which the pictures were first met.
 
     Raises:
-        DatasetError: a line cannot be used, has a mask, or names a picture in another bucket; or there is no line.
+        DatasetError: a line cannot be used, has a mask, or names a picture in another bucket; or there is no line;
+            or there are too many pictures.
     """
     lines: dict[str, Line] = {}
     faults: list[str] = []
+    wrong = 0
     for number, raw in _split(content):
         try:
             line = _parse(raw)
@@ -78,10 +87,19 @@ def parse_lines(content: bytes, *, bucket: str | None = None) -> dict[str, Line]
                 raise _LineError(f"its picture is in bucket {line.bucket!r}, and those of the dataset are in {bucket!r}")
             lines[line.source_ref] = line
         except _LineError as fault:
-            faults.append(f"line {number}: {fault}")
-    if faults:
-        more = f"; and {len(faults) - _TOLD:,} more lines" if len(faults) > _TOLD else ""
-        raise DatasetError(f"Lines cannot be used: {'; '.join(faults[:_TOLD])}{more}. Correct them and try again.")
+            wrong += 1
+            if wrong <= _TOLD:
+                faults.append(f"line {number}: {fault}")
+        if wrong == _MOST_FAULTS or (at_most is not None and len(lines) > at_most):
+            break
+    if wrong:
+        more = f"; and {wrong - _TOLD:,} more lines" if wrong > _TOLD else ""
+        unread = f" (not read further than line {number:,})" if wrong == _MOST_FAULTS else ""
+        raise DatasetError(f"Lines cannot be used: {'; '.join(faults)}{more}{unread}. Correct them and try again.")
+    if at_most is not None and len(lines) > at_most:
+        raise DatasetError(
+            f"There are more than {at_most:,} pictures, and {at_most:,} are allowed: take some out, or have that limit raised."
+        )
     if not lines:
         raise DatasetError("There is no line: give a JSON object with source-ref on each line.")
     return lines
@@ -89,13 +107,16 @@ def parse_lines(content: bytes, *, bucket: str | None = None) -> dict[str, Line]
 
 def _parse(raw: bytes) -> Line:
     try:
-        text = raw.strip().decode("utf-8")
+        text = raw.decode("utf-8") if len(raw) <= 4 * _LONGEST else None
     except UnicodeDecodeError:
         raise _LineError("it is not UTF-8 text") from None
+    if text is None:  # decoded, it would take up to four times its size
+        raise _LineError(f"it has {len(raw):,} bytes, and {_SHORTEST} to {_LONGEST:,} characters are allowed")
     if not _SHORTEST <= len(text) <= _LONGEST:
         raise _LineError(f"it has {len(text):,} characters, and {_SHORTEST} to {_LONGEST:,} are allowed")
     try:
-        members = json.loads(text)
+        members = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        _require_text(text, members)
     except (ValueError, RecursionError):  # RecursionError: brackets nested by the thousand
         raise _LineError("it is not JSON") from None
     if not isinstance(members, dict):
@@ -130,10 +151,54 @@ def classification_line(source_ref: str, label: str, *, job: str) -> str:
     return json.dumps({SOURCE_KEY: source_ref, _ATTRIBUTE: int(label == ANOMALY), _ATTRIBUTE + _METADATA: metadata})
 
 
+def label_attribute(members: Mapping[str, Any]) -> str | None:
+    """The attribute that labels the picture of a line: the first classification by a person as normal or anomaly.
+
+    Its class is in the metadata, which have the attribute's name with "-metadata" behind it. Metadata that have no type are
+    taken for those of a classification.
+    """
+    return next(_label_attributes(members), None)
+
+
+def label_of(members: Mapping[str, Any], attribute: str) -> str:
+    """The class that a label attribute names: normal or anomaly."""
+    return str(members[attribute + _METADATA]["class-name"]).strip().casefold()
+
+
+def _label_attributes(members: Mapping[str, Any]) -> Iterator[str]:
+    for key, metadata in members.items():
+        # "-detected" is what a model said, in the evaluation manifests that the service wrote.
+        if not key.endswith(_METADATA) or key.endswith(_DETECTED) or not isinstance(metadata, dict):
+            continue
+        name = str(metadata.get("class-name", "")).strip().casefold()
+        if metadata.get("type", _CLASSIFICATION) == _CLASSIFICATION and name in (NORMAL, ANOMALY):
+            yield key.removesuffix(_METADATA)
+
+
 def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
-    for number, raw in enumerate(content.removeprefix(_BOM).split(b"\n"), start=1):
-        if raw.strip():
-            yield number, raw
+    """Lines that are not blank, with their numbers, one after the other: a list of all would be large."""
+    number, counted = 1, 0
+    for match in _LINE.finditer(content, len(_BOM) if content.startswith(_BOM) else 0):
+        number += content.count(b"\n", counted, match.start())
+        counted = match.start()
+        yield number, match[0].rstrip()
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _LineError(f"its number {shown(text)} is not finite")
+    return number
+
+
+def _require_text(text: str, members: object) -> None:
+    """Refuse halves of surrogate pairs, which only an escape can bring: no file can be written with them."""
+    if "\\u" not in text:
+        return
+    try:
+        json.dumps(members, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _LineError("it has half of a surrogate pair (\\ud800 to \\udfff), which is no UTF-8 text") from None
 
 
 def _source_ref(value: object) -> str:
@@ -153,18 +218,12 @@ def _source_ref(value: object) -> str:
     return value
 
 
-def _label(members: dict[str, object]) -> str | None:
-    names = set()
-    for key, metadata in members.items():
-        # "-detected" is what a model said, in the evaluation manifests that the service wrote.
-        if not key.endswith(_METADATA) or key.endswith(_DETECTED) or not isinstance(metadata, dict):
-            continue
-        if metadata.get("type", _CLASSIFICATION) == _CLASSIFICATION:
-            names.add(str(metadata.get("class-name", "")).strip().casefold())
-    named = sorted(names & {NORMAL, ANOMALY})
-    if len(named) == 2:
+def _label(members: Mapping[str, Any]) -> str | None:
+    names = {label_of(members, attribute) for attribute in _label_attributes(members)}
+    if len(names) == 2:
         raise _LineError("it calls the picture both normal and anomaly")
-    return named[0] if named else None
+    attribute = label_attribute(members)
+    return None if attribute is None else label_of(members, attribute)
 
 
 def _has_mask(members: dict[str, object]) -> bool:

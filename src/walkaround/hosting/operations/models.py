@@ -9,13 +9,14 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError, ValidationError
+from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply, add_job, find_model, find_project, present
 from walkaround.hosting.operations.tags import write_tags
 from walkaround.hosting.operations.training_sets import training_sets
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
-from walkaround.store.tables import Job, Model, Packaging, Project, Tag, Trial
+from walkaround.store.tables import Job, Model, Packaging, Project, Tag, Trial, now
 
 HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING", "SYSTEM_UPDATING")
 """Statuses in which a model occupies inference units."""
@@ -60,7 +61,9 @@ def create_model(
         ConflictError: the datasets are missing, not ready, or too small.
         QuotaError: there are too many models, or too many are being trained.
         ValidationError: a tag is given twice.
+        AccessDeniedError: the output goes to the bucket of another account.
     """
+    require_own_bucket(owner, output_config["S3Location"]["Bucket"])
     project = find_project(session, owner, project_name, to_change=True)
     _check_training_limits(session, owner, project, settings=settings)
     train, test = training_sets(session, project)
@@ -199,8 +202,11 @@ def stop_model(session: Session, owner: Owner, *, project_name: str, model_versi
     return {"Status": model.status}
 
 
-def cancel_training(session: Session, owner: Owner, *, project_name: str, model_version: str) -> None:
+def cancel_training(session: Session, owner: Owner, *, project_name: str, model_version: str) -> int:
     """Ask the job that trains a model to end; the model becomes TRAINING_FAILED when it has.
+
+    Returns:
+        The job's id.
 
     Raises:
         NotFoundError: there is no such project or model.
@@ -210,9 +216,11 @@ def cancel_training(session: Session, owner: Owner, *, project_name: str, model_
     model = find_model(session, project, model_version, to_change=True)
     if model.status != "TRAINING":
         raise _conflict(project, model, f"is in status {model.status}; only a training can be cancelled")
-    for job in session.scalars(select(Job).filter_by(kind="train", subject=model.id).with_for_update()):
-        job.cancelled = True
+    query = select(Job).filter_by(kind="train", subject=model.id).where(Job.ended.is_(None))
+    job = session.scalars(query.with_for_update()).one()
+    job.cancelled, job.due = True, min(job.due, now())  # one that waits for another attempt need not
     session.flush()
+    return job.id
 
 
 def remove_model(session: Session, model_id: int) -> None:
@@ -239,8 +247,9 @@ def _metadata(owner: Owner, project: Project, model: Model) -> Reply:
 
 
 def _count(session: Session, owner: Owner, statuses: Sequence[str]) -> int:
+    """Models of an account in all regions: a caller names any region, so that a limit for each would be none."""
     query = select(func.count()).select_from(Model).join(Project, Project.id == Model.project_id)
-    own = query.where(Project.account == owner.account, Project.region == owner.region, Model.status.in_(statuses))
+    own = query.where(Project.account == owner.account, Model.status.in_(statuses))
     return session.scalars(own).one()
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, ValidationError
 from walkaround.hosting.operations.models import TRAINED
+from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply, add_job, find_model, find_packaging, find_project, present
 from walkaround.hosting.owner import Owner
@@ -51,9 +52,11 @@ def start_model_packaging_job(
         NotFoundError: there is no such project or model.
         ConflictError: the model is not trained, or the job or component exists.
         ValidationError: the configuration contradicts itself.
+        AccessDeniedError: the output goes to the bucket of another account.
     """
     greengrass = configuration["Greengrass"]
     _check_target(greengrass)
+    require_own_bucket(owner, greengrass["S3OutputLocation"]["Bucket"])
     project = find_project(session, owner, project_name, to_change=True)
     model = find_model(session, project, model_version, to_change=True)
     if model.status not in TRAINED:

@@ -10,7 +10,7 @@ from walkaround.hosting.operations.datasets import dataset_metadata
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.store.locks import lock_owner
+from walkaround.store.locks import lock_account
 from walkaround.store.tables import Dataset, Model, Packaging, Project, Result, Trial, TrialPicture
 
 
@@ -21,9 +21,9 @@ def create_project(session: Session, owner: Owner, *, project_name: str, at_most
         ConflictError: there is one of this name.
         QuotaError: there are `at_most` projects.
     """
-    lock_owner(session, account=owner.account, region=owner.region)
-    own = select(func.count()).select_from(Project).filter_by(account=owner.account, region=owner.region)
-    if session.scalar(own.filter_by(name=project_name)):
+    lock_account(session, owner.account)
+    own = select(func.count()).select_from(Project).filter_by(account=owner.account)  # in all regions: callers name any
+    if session.scalar(own.filter_by(region=owner.region, name=project_name)):
         raise ConflictError(
             f"There is a project {project_name!r} already: choose another name.",
             resource_id=project_name,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError
 from walkaround.hosting.owner import Owner
-from walkaround.store.locks import lock_owner
+from walkaround.store.locks import lock_account
 from walkaround.store.tables import Dataset, Job, Model, Packaging, Project
 
 Reply = dict[str, Any]
@@ -29,13 +29,13 @@ def find_project(session: Session, owner: Owner, name: str, *, to_change: bool =
         session: any.
         owner: whose it is.
         name: its name.
-        to_change: wait for whoever else is changing something of this owner.
+        to_change: wait for whoever else is changing something of this account.
 
     Raises:
         NotFoundError: there is none.
     """
     if to_change:
-        lock_owner(session, account=owner.account, region=owner.region)
+        lock_account(session, owner.account)
     query = select(Project).filter_by(account=owner.account, region=owner.region, name=name)
     project = session.scalars(query).one_or_none()
     if project is None:

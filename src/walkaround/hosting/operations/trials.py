@@ -13,6 +13,7 @@ from walkaround.hosting.operations.datasets import require_ready
 from walkaround.hosting.operations.entries import apply_lines
 from walkaround.hosting.operations.manifest_lines import classification_line, parse_lines, source_bucket
 from walkaround.hosting.operations.models import TRAINED
+from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply, add_job, find_dataset, find_model, find_project, present
 from walkaround.hosting.owner import Owner
@@ -40,12 +41,13 @@ def start_trial(
         NotFoundError: there is no such project or model.
         ConflictError: the model is not trained, or there is a trial of this name.
         ValidationError: there is no picture, or one is not s3://bucket/key.
+        AccessDeniedError: a picture is in the bucket of another account.
         QuotaError: there are more than 2,000 pictures.
     """
     refs = list(dict.fromkeys(source_refs))
     project = find_project(session, owner, project_name, to_change=True)
     model = find_model(session, project, model_version, to_change=True)
-    _check_pictures(refs, trial_name)
+    _check_pictures(owner, refs, trial_name)
     if model.status not in TRAINED:
         raise ConflictError(
             f"Model {model.version} of project {project_name!r} is {model.status}: only a trained one can be tried.",
@@ -131,7 +133,7 @@ def verify_pictures(
 
     Raises:
         NotFoundError: there is no such project, trial, or picture in it.
-        ConflictError: a picture was added to the dataset already.
+        ConflictError: a picture was added to the dataset already, or could not be read.
         ValidationError: a verdict is neither.
     """
     trial = _find(session, find_project(session, owner, project_name, to_change=True), trial_name)
@@ -142,6 +144,12 @@ def verify_pictures(
             raise _missing(trial_name, f"The trial {trial_name!r} has no picture {ref[:300]!r}")
         if verdict not in (NORMAL, ANOMALY, None):
             raise ValidationError(f"The verdict {verdict!r} is neither {NORMAL!r} nor {ANOMALY!r}: give one of them.")
+        if pictures[ref].error is not None and verdict is not None:
+            raise ConflictError(
+                f"{ref[:300]!r} could not be read, so that nothing can be learnt of it: upload it again.",
+                resource_id=trial_name,
+                resource_type="TRIAL",
+            )
         if pictures[ref].added:
             raise ConflictError(
                 f"{ref!r} was added to the training dataset already: change its label there.",
@@ -169,6 +177,14 @@ def add_verified(session: Session, owner: Owner, *, project_name: str, trial_nam
     lines = [classification_line(picture.source_ref, picture.verified or "", job=f"trial/{trial_name}") for picture in pictures]
     if not lines:
         return {"Added": 0}
+    buckets = {picture.source_ref.removeprefix("s3://").partition("/")[0] for picture in pictures}
+    if dataset.bucket is not None and buckets != {dataset.bucket}:
+        raise ConflictError(
+            f"The pictures of the trial {trial_name!r} are in the bucket {sorted(buckets)[0]!r}, and those of the training"
+            f" dataset in {dataset.bucket!r}: all pictures of a dataset are in one bucket; begin a trial on such pictures.",
+            resource_id=f"{project_name}/train",
+            resource_type="DATASET",
+        )
     try:
         content = "\n".join(lines).encode("utf-8")
         apply_lines(session, dataset, parse_lines(content, bucket=dataset.bucket), settings=settings)
@@ -198,7 +214,7 @@ def delete_trial(session: Session, owner: Owner, *, project_name: str, trial_nam
     return {}
 
 
-def _check_pictures(refs: Sequence[str], trial_name: str) -> None:
+def _check_pictures(owner: Owner, refs: Sequence[str], trial_name: str) -> None:
     if not refs:
         raise ValidationError("There is no picture: give at least one source reference, s3://bucket/key.")
     if len(refs) > MOST_PICTURES:
@@ -210,9 +226,10 @@ def _check_pictures(refs: Sequence[str], trial_name: str) -> None:
         )
     for ref in refs:
         try:
-            source_bucket(ref)
+            bucket = source_bucket(ref)
         except DatasetError as problem:
             raise ValidationError(str(problem)) from problem
+        require_own_bucket(owner, bucket)
 
 
 def _find(session: Session, project: Project, name: str) -> Trial:

@@ -13,6 +13,8 @@ MOST_BYTES = 8 * 1024 * 1024
 """Bytes of a picture that may be sent for detection."""
 LEAST_SIDE, MOST_SIDE = 64, 4096
 """Width and height in pixels of such a picture."""
+PICTURE_TYPES = ("image/jpeg", "image/png")
+"""Media types of such a picture."""
 
 _FIELDS = ("source", "anomalous", "confidence", "label", "damage", "probabilities", "width", "height")
 

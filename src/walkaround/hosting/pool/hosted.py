@@ -71,6 +71,7 @@ class HostedModel:
         self.counters = counters
         self.desired = hosting.limits.least
         self.failure: str | None = None
+        self.serving = False  # pictures may come: it answers, or is told to be hosted and will answer soon
         self._line: WaitingLine[Request] = WaitingLine(lambda: hosting.queue_per_unit * max(1, self.desired))
         self._units: list[Unit] = []
         self._places: list[_Place] = []

@@ -14,7 +14,9 @@ _OOM_SCORE = "500"  # of 1000: a child is started again, the server is not
 
 
 def follow_parent(parent: int) -> None:
-    """Let the kernel end this process when the one that started it ends, however it ends; Linux only.
+    """Let the kernel end this process when the thread that started it ends, however it ends; Linux only.
+
+    The thread counts, not its process (prctl(2), PR_SET_PDEATHSIG): start children from one that lives as long as they shall.
 
     Args:
         parent: process id of the starter, for the case that it has gone already.

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from walkaround.damage.findings import Findings
 from walkaround.errors import ConflictError, NotFoundError, UnavailableError, ValidationError
 from walkaround.hosting.owner import Owner
-from walkaround.hosting.pool.answers import MOST_BYTES
+from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
 from walkaround.hosting.pool.counters import Counters, Units
 from walkaround.hosting.pool.hosted import HostedModel, Hosting, HostingError
 from walkaround.hosting.pool.scaling import UnitLimits
@@ -24,7 +25,6 @@ from walkaround.store.tables import Model, Project
 
 _logger = logging.getLogger(__name__)
 
-_TYPES = ("image/jpeg", "image/png")
 _LATEST = "latest"
 _LOOK_SECONDS = 5
 """How often the database is asked which models are hosted: another server on it may have started or stopped some."""
@@ -33,6 +33,13 @@ _HOSTED = ("HOSTED", "STARTING_HOSTING")
 
 ModelKey = tuple[str, str, str, int]
 """Account, region, project, version."""
+
+
+class Detected(NamedTuple):
+    """What was found in a picture, and the version of the model that found it."""
+
+    findings: Findings
+    version: int
 
 
 class Pool:
@@ -66,7 +73,7 @@ class Pool:
 
     async def detect(
         self, owner: Owner, project: str, version: str, picture: bytes, content_type: str, *, heat: bool = False
-    ) -> Findings:
+    ) -> Detected:
         """What a hosted model finds in a picture.
 
         Args:
@@ -85,13 +92,15 @@ class Pool:
             UnavailableError: the workers cannot answer at the moment.
         """
         hosted = self._hosted(owner, project, version) or await self._missed(owner, project, version)
-        if content_type.partition(";")[0].strip().lower() not in _TYPES:
+        if content_type.partition(";")[0].strip().lower() not in PICTURE_TYPES:
             hosted.counters.refused()
-            raise ValidationError(f"The content-type {content_type!r} is not accepted: it must be one of {', '.join(_TYPES)}.")
+            raise ValidationError(
+                f"The content-type {content_type!r} is not accepted: it must be one of {', '.join(PICTURE_TYPES)}."
+            )
         if not 0 < len(picture) <= MOST_BYTES:
             hosted.counters.refused()
             raise ValidationError(f"The picture has {len(picture):,} bytes; send one of 1 to {MOST_BYTES:,} bytes.")
-        return await hosted.detect(picture, heat=heat)
+        return Detected(await hosted.detect(picture, heat=heat), hosted.hosting.version)
 
     def host(self, hosting: Hosting, *, timeout: float | None = None) -> None:
         """Start a model and wait until the least number of its units answers; called from another thread than the loop's.
@@ -123,6 +132,7 @@ class Pool:
         except HostingError:
             await self.unhosted(hosting.model_id)
             raise
+        model.serving = True
 
     async def unhosted(self, model_id: int) -> None:
         """Stop a model, answering what is in work."""
@@ -141,7 +151,7 @@ class Pool:
             told = await asyncio.to_thread(self._told)
             for hosting, status in told:
                 if status == "HOSTED":
-                    self._add(hosting)
+                    self._add(hosting).serving = True
             kept = {hosting.model_id for hosting, _ in told}
             gone = [self._remove(model.hosting.model_id) for model in self._all() if model.hosting.model_id not in kept]
         await asyncio.gather(*(model.stop() for model in gone if model is not None))
@@ -174,12 +184,11 @@ class Pool:
         )
 
     def _hosted(self, owner: Owner, project: str, version: str) -> HostedModel | None:
-        versions = self._models.get((owner.account, owner.region, project))
-        if not versions:
-            return None
+        versions = self._models.get((owner.account, owner.region, project), {})
+        serving = {number: model for number, model in versions.items() if model.serving}
         if version == _LATEST:
-            return versions[max(versions)]
-        return versions.get(int(version)) if version.isdecimal() else None
+            return serving[max(serving)] if serving else None
+        return serving.get(int(version)) if version.isdecimal() else None
 
     async def _missed(self, owner: Owner, project: str, version: str) -> HostedModel:
         """Why a model is not in the table; or the model, where another server has started it."""
@@ -201,7 +210,8 @@ class Pool:
             )
             if row is None:
                 raise NotFoundError(f"There is no project {project!r}.", resource_id=project, resource_type="PROJECT")
-            models = select(Model.status).where(Model.project_id == row.id).order_by(Model.version.desc())
+            models = select(Model.status).where(Model.project_id == row.id)
+            models = models.order_by((Model.status == "HOSTED").desc(), Model.version.desc())
             if version != _LATEST:
                 models = models.where(Model.version == (int(version[:10]) if version.isdecimal() else -1))
             status = session.scalar(models.limit(1))

@@ -19,7 +19,7 @@ from walkaround.store.keys import Role
 from walkaround.store.tables import Job
 from walkaround.store.tokens import remember, replayed
 from walkaround.web.auth import Caller, check_role
-from walkaround.web.requests import record_of
+from walkaround.web.rest.entrance import caller_of
 from walkaround.web.rest.handles import job_handle
 from walkaround.web.service import Service
 
@@ -106,9 +106,7 @@ def _as_remembered(reply: dict[str, Any]) -> dict[str, Any]:
 def _visit(role: Role) -> Callable[[Request], Any]:
     async def visit(request: Request) -> Visit:
         service: Service = request.app.state.service
-        record = record_of(request.scope)
-        caller = await service.door.caller(request.scope["headers"])
-        record.key_id, record.account = caller.key_id, caller.owner.account
+        caller = caller_of(request)
         check_role(caller, role)
         return Visit(service=service, caller=caller)
 

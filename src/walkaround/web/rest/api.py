@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from walkaround.web import health
 from walkaround.web.problems import Problem, answer_problems
 from walkaround.web.rest import datasets, detection, jobs, models, pictures, projects, results, trials
+from walkaround.web.rest.entrance import DOCS, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.page import reference_page
 from walkaround.web.service import Service
 
-PREFIX = "/api/v1"
 _DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, results, trial detections and jobs."
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": meaning, "content": {"application/problem+json": {}}}
@@ -38,6 +38,7 @@ def rest_api(service: Service) -> FastAPI:
     """The application that answers everything but the AWS API."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
+    app.add_middleware(Entrance, door=service.door)
     answer_problems(app)
     app.include_router(health.router)
     api = APIRouter(prefix=PREFIX, responses=_PROBLEMS)
@@ -47,11 +48,11 @@ def rest_api(service: Service) -> FastAPI:
     description = _openapi(app)
     page = reference_page(description)
 
-    @app.get(f"{PREFIX}/openapi.json", include_in_schema=False)
+    @app.get(OPENAPI, include_in_schema=False)
     async def openapi() -> JSONResponse:
         return JSONResponse(description)
 
-    @app.get(f"{PREFIX}/docs", include_in_schema=False)
+    @app.get(DOCS, include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(page)
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
@@ -15,14 +16,13 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from walkaround.errors import StorageError, ValidationError, writing
+from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
 from walkaround.settings import Settings
 from walkaround.web.archives import MAGIC, pictures_of
-from walkaround.web.checker import MOST_BYTES
 from walkaround.web.rest.access import check_media_type
 from walkaround.web.uploads import Upload
 
-PICTURE_TYPES = ("image/jpeg", "image/png")
-_MOST_FILES = 1000
+_MOST_FILES = 200  # each is an open file of the server while the form is read
 _IN_MEMORY = 1_000_000
 _LEAST_FREE = 500_000_000
 _FORM_TYPE, _ARCHIVE_TYPES = "multipart/form-data", ("application/zip", "application/x-zip-compressed")
@@ -66,32 +66,38 @@ async def sent_files(request: Request, settings: Settings, *, name: str) -> Asyn
 
     Raises:
         ValidationError: the body is none of these, or empty.
-        StorageError: the disk is nearly full.
+        StorageError: the disk is full, or nearly.
     """
     kind = check_media_type(request, _FORM_TYPE, *PICTURE_TYPES, *_ARCHIVE_TYPES)
     _check_room(settings)
+    work = settings.data / "work"
+    with writing(work):
+        work.mkdir(parents=True, exist_ok=True)
     if kind == _FORM_TYPE:
-        async with _form_files(request) as files:
+        async with _form_files(request, work) as files:
             yield files
         return
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        with writing("the folder for temporary files"):
+    with SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(work)) as file:
+        with writing(work):
             async for part in request.stream():
                 await run_in_threadpool(file.write, part)
         yield [Sent(name=name, content=cast("BinaryIO", file))]
 
 
 @asynccontextmanager
-async def _form_files(request: Request) -> AsyncIterator[Sequence[Sent]]:
+async def _form_files(request: Request, work: Path) -> AsyncIterator[Sequence[Sent]]:
     try:
-        form = request.form(max_files=_MOST_FILES, max_fields=10)
-        async with form as fields:
-            files = [one for one in fields.getlist("files") if isinstance(one, UploadFile)]
-            if not files:
-                raise ValidationError("The form has no files: send each picture or archive as a part called files.")
-            yield [Sent(name=one.filename or "picture", content=one.file) for one in files]
+        with writing(work):  # there because it is `tempfile.tempdir` of a server; Starlette cannot be told a folder
+            form = await request.form(max_files=_MOST_FILES, max_fields=10)
     except HTTPException as problem:  # Starlette's, for a form that is malformed or has too many parts
         raise ValidationError(f"The form cannot be read: {problem.detail}") from problem
+    try:
+        files = [one for one in form.getlist("files") if isinstance(one, UploadFile)]
+        if not files:
+            raise ValidationError("The form has no files: send each picture or archive as a part called files.")
+        yield [Sent(name=one.filename or "picture", content=one.file) for one in files]
+    finally:
+        await form.close()
 
 
 def uploads_in(files: Sequence[Sent], *, at_most: int) -> Iterator[Upload]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError
+from walkaround.hosting.operations.datasets import require_ready
 from walkaround.hosting.operations.manifest_lines import parse_lines
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.store.tables import Entry as EntryRow
@@ -32,6 +33,9 @@ from walkaround.web.rest.shapes import (
 )
 
 router = APIRouter(prefix="/projects/{project}/datasets", tags=["datasets"])
+
+_AT_ONCE = 500
+"""Pictures of one query."""
 
 LabelFilter = Annotated[
     Literal["normal", "anomaly", "none", "any"] | None,
@@ -141,10 +145,14 @@ def set_labels(
 def _relabelled(
     session: Session, visit: Visit, project: str, kind: str, *, labels: Sequence[PictureLabel]
 ) -> list[dict[str, Any]]:
-    dataset = find_dataset(session, find_project(session, visit.owner, project), kind)
+    """The lines with their new labels, read under the lock, so that no other change comes between reading and writing."""
+    found = find_project(session, visit.owner, project, to_change=True)
+    dataset = find_dataset(session, found, kind, to_change=True)
+    require_ready(found, dataset)
+    present = _lines_of(session, dataset.id, [one.picture for one in labels])
     lines = []
     for one in labels:
-        line = session.scalar(select(EntryRow.line).filter_by(dataset_id=dataset.id, source_ref=one.picture))
+        line = present.get(one.picture)
         if line is None:
             raise NotFoundError(
                 f"The {kind} dataset of project {project!r} has no picture {one.picture!r}: upload it, or correct its address.",
@@ -152,6 +160,16 @@ def _relabelled(
                 resource_type="DATASET",
             )
         lines.append(labelled_line(json.loads(line), one.label))
+    return lines
+
+
+def _lines_of(session: Session, dataset_id: int, pictures: Sequence[str]) -> dict[str, str]:
+    lines: dict[str, str] = {}
+    for start in range(0, len(pictures), _AT_ONCE):
+        query = select(EntryRow.source_ref, EntryRow.line).where(
+            EntryRow.dataset_id == dataset_id, EntryRow.source_ref.in_(pictures[start : start + _AT_ONCE])
+        )
+        lines |= dict(session.execute(query).tuples().all())
     return lines
 
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Request
 
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations.results import keep_result
-from walkaround.hosting.pool.answers import MOST_BYTES
+from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
 from walkaround.web.rest.access import Inspector, Visit, check_media_type
-from walkaround.web.rest.bodies import PICTURE_BODY, PICTURE_TYPES
+from walkaround.web.rest.bodies import PICTURE_BODY
 from walkaround.web.rest.shapes import Findings, ProjectName, Version
 from walkaround.web.uploads import told_name
 
@@ -32,9 +32,9 @@ async def detect(
     kind = check_media_type(request, *PICTURE_TYPES)
     picture = await _picture(request)
     found = await visit.service.pool.detect(visit.owner, project, version, picture, kind)
-    told = {**found.as_json(), "source": told_name(name)}
+    told = {**found.findings.as_json(), "source": told_name(name)}
     if keep:
-        told["result"] = await asyncio.to_thread(_kept, visit, project, version, found=told)
+        told["result"] = await asyncio.to_thread(_kept, visit, project, found.version, found=told)
     return Findings.model_validate(told)
 
 
@@ -47,9 +47,6 @@ async def _picture(request: Request) -> bytes:
     return bytes(content)
 
 
-def _kept(visit: Visit, project: str, version: str, *, found: dict[str, Any]) -> int:
-    """Keep findings; "latest" is the newest version that is hosted, as for the pool."""
-    hosted = [key[3] for key in visit.service.pool.units() if key[:3] == (visit.owner.account, visit.owner.region, project)]
-    number = int(version) if version != "latest" else max(hosted, default=0)
+def _kept(visit: Visit, project: str, version: int, *, found: dict[str, Any]) -> int:
     with visit.service.database.transaction() as session:
-        return keep_result(session, visit.owner, project_name=project, model_version=number, findings=found)
+        return keep_result(session, visit.owner, project_name=project, model_version=version, findings=found)

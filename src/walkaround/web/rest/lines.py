@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from walkaround.damage.kinds import ANOMALY
+from walkaround.hosting.operations.manifest_lines import label_attribute
 from walkaround.store.tables import now
 
 NAME_KEY = "walkaround-name"
 """The key of a line that holds the sender's name for the picture."""
 
 _LABEL, _METADATA = "anomaly-label", "-metadata"
-_DETECTED = "-detected-metadata"  # what a model said, which stays
 _CLASSIFICATION = "groundtruth/image-classification"
 
 
@@ -24,8 +24,9 @@ def picture_line(picture: str, *, name: str, label: str | None) -> dict[str, Any
 
 def labelled_line(line: Mapping[str, Any], label: str | None) -> dict[str, Any]:
     """The line with this label instead of the ones that it had; everything else in it stays."""
-    old = {key.removesuffix(_METADATA) for key, value in line.items() if _classifies(key, value)}
-    kept = {key: value for key, value in line.items() if key.removesuffix(_METADATA) not in old}
+    kept = dict(line)
+    while (old := label_attribute(kept)) is not None:
+        kept = {key: value for key, value in kept.items() if key not in (old, old + _METADATA)}
     if label is None:
         return kept
     metadata = {
@@ -42,9 +43,3 @@ def labelled_line(line: Mapping[str, Any], label: str | None) -> dict[str, Any]:
 def manifest_of(lines: Iterable[Mapping[str, Any]]) -> bytes:
     """The lines as a change takes them."""
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
-
-
-def _classifies(key: str, metadata: object) -> bool:
-    if not key.endswith(_METADATA) or key.endswith(_DETECTED) or not isinstance(metadata, dict):
-        return False
-    return bool(metadata.get("type", _CLASSIFICATION) == _CLASSIFICATION)

@@ -9,8 +9,10 @@ from fastapi import APIRouter, status
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, writing
+from walkaround.hosting.operations.models import cancel_training
 from walkaround.hosting.operations.rows import find_model, find_project
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
+from walkaround.web.rest.handles import job_handle
 from walkaround.web.rest.shapes import Accepted, Limit, Model, Models, NewModel, Next, Output, ProjectName, Units, Version
 from walkaround.web.uploads import managed_bucket
 
@@ -72,6 +74,17 @@ def evaluation(visit: Reader, project: ProjectName, version: Version) -> dict[st
         return model.scores
 
     return visit.look(act)
+
+
+@router.post("/{version}/cancel", status_code=status.HTTP_202_ACCEPTED)
+def cancel(visit: Changer, project: ProjectName, version: Version) -> Accepted:
+    """Cancel a training; the model's status becomes TRAINING_FAILED when it has ended."""
+
+    def act(session: Session) -> dict[str, Any]:
+        job = cancel_training(session, visit.owner, project_name=project, model_version=version)
+        return {"Job": job_handle(visit.service.ring, visit.owner, job)}
+
+    return Accepted(status="TRAINING", job=visit.change("cancel_training", act)["Job"])
 
 
 @router.post("/{version}/start", status_code=status.HTTP_202_ACCEPTED)

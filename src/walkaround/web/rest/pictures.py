@@ -71,21 +71,16 @@ def _add(visit: Visit, files: Sequence[Sent], *, project: str, kind: str, label:
         lines = [picture_line(one.picture, name=one.name, label=one.label or label) for one in kept]
         reply = _changed(visit, project, kind, lines={line["source-ref"]: line for line in lines}, token=token)
     return Uploaded(
-        added=[
-            KeptPicture.model_validate(
-                {
-                    "name": one.name,
-                    "picture": one.picture,
-                    "width": one.width,
-                    "height": one.height,
-                    "label": one.label or label,
-                }
-            )
-            for one in kept
-        ],
+        added=[kept_picture(one, label=one.label or label) for one in kept],
         refused=[RefusedPicture(name=one.name, reason=one.reason) for one in refused],
         job=None if reply is None else reply.get("Job"),
     )
+
+
+def kept_picture(one: Kept, *, label: str | None) -> KeptPicture:
+    """What is told of an uploaded picture that was kept, so that its name leads to its address."""
+    members = {"name": one.name, "picture": one.picture, "width": one.width, "height": one.height, "label": label}
+    return KeptPicture.model_validate(members)
 
 
 def keep_pictures(visit: Visit, files: Sequence[Sent]) -> tuple[list[Kept], list[Refused]]:

@@ -1,4 +1,4 @@
-"""Kept findings over REST: searched, the newest first."""
+"""Kept findings over REST: searched, the newest first, and deleted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
-from walkaround.hosting.operations.results import ResultFilter, search_results
-from walkaround.web.rest.access import Reader
-from walkaround.web.rest.shapes import Limit, Moment, Next, ProjectName, Result, Results
+from walkaround.hosting.operations.results import ResultFilter, forget_results, search_results
+from walkaround.web.rest.access import Changer, Reader
+from walkaround.web.rest.shapes import Deleted, Limit, Moment, Next, ProjectName, Result, Results
 
 router = APIRouter(prefix="/projects/{project}/results", tags=["detection"])
 
@@ -33,6 +34,18 @@ def search(
         lambda session: search_results(session, visit.owner, project_name=project, wanted=wanted, page=(next, limit))
     )
     return Results(results=[_result(one) for one in reply["Results"]], next=reply.get("NextToken"))
+
+
+@router.delete("")
+def forget(
+    visit: Changer, project: ProjectName, before: Annotated[AwareDatetime, Query(description="A time with its zone.")]
+) -> Deleted:
+    """Delete the findings that were kept before a time."""
+    reply = visit.change(
+        "forget_results",
+        lambda session: {"Deleted": forget_results(session, visit.owner, project_name=project, before=before)},
+    )
+    return Deleted(deleted=reply["Deleted"])
 
 
 def _result(members: Mapping[str, Any]) -> Result:

@@ -22,8 +22,16 @@ Bucket = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[0-9A-Za-z
 Key = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[a-zA-Z0-9!_.*'()-][/a-zA-Z0-9!_.*'()-]*$")]
 Prefix = Annotated[str, Field(max_length=1024, pattern=r"^([a-zA-Z0-9!_.*'()-][/a-zA-Z0-9!_.*'()-]*)?$")]
 Picture = Annotated[
-    str, Field(min_length=9, max_length=1100, pattern=r"^s3://[^\s]+$", description="s3://BUCKET/KEY of a picture.")
+    str,
+    Field(
+        min_length=9,
+        max_length=1100,
+        pattern=r"^s3://[^/\x00-\x1f\x7f]+/[^\x00-\x1f\x7f]+$",
+        description="s3://BUCKET/KEY of a picture.",
+    ),
 ]
+TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$")]
+TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$")]
 
 
 class Strict(BaseModel):
@@ -162,7 +170,7 @@ class NewModel(Strict):
 
     output: Output | None = None
     description: Annotated[str | None, Field(min_length=1, max_length=500, pattern=r"^[0-9A-Za-z.\-_]*$")] = None
-    tags: Annotated[dict[str, str], Field(max_length=200)] = {}
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=200)] = {}
 
 
 class Model(BaseModel):
@@ -231,6 +239,12 @@ class Results(BaseModel):
     next: str | None = None
 
 
+class Deleted(BaseModel):
+    """How much was deleted."""
+
+    deleted: int
+
+
 class NewTrial(Strict):
     """Pictures in a bucket to try a model on: all below a prefix."""
 
@@ -253,6 +267,7 @@ class Trial(BaseModel):
     failed: int
     verified: int
     added: int
+    kept: list[KeptPicture] | None = None
     refused: list[RefusedPicture] | None = None
     job: str | None = None
 

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations import trials
+from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files
-from walkaround.web.rest.pictures import FileName, keep_pictures
+from walkaround.web.rest.pictures import FileName, keep_pictures, kept_picture
 from walkaround.web.rest.shapes import (
     Counted,
     Limit,
@@ -47,6 +48,7 @@ def list_trials(visit: Reader, project: ProjectName, limit: Limit = 100, next: N
 @router.post("/trials", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
 def start_trial(visit: Changer, project: ProjectName, new: NewTrial, token: IdempotencyKey = None) -> Trial:
     """Try a model on all JPEG and PNG pictures below a prefix of a bucket."""
+    require_own_bucket(visit.owner, new.bucket)
     found = visit.service.buckets.list(new.bucket, new.prefix)
     keys = (one.key for one in found if one.key.lower().endswith(_SUFFIXES))
     pictures = [f"s3://{new.bucket}/{key}" for key in islice(keys, trials.MOST_PICTURES + 1)]
@@ -82,7 +84,11 @@ def _on_upload(visit: Visit, project: str, trial: str, *, model: str, files: Seq
         reasons = "; ".join(one.reason for one in refused[:3])
         raise ValidationError(f"There is no picture that can be used: {reasons or 'the archive is empty.'}")
     started = _started(visit, project, trial, model=model, pictures=[one.picture for one in kept], token=token)
-    return started.model_copy(update={"refused": [RefusedPicture(name=one.name, reason=one.reason) for one in refused] or None})
+    told = {
+        "kept": [kept_picture(one, label=None) for one in kept],
+        "refused": [RefusedPicture(name=one.name, reason=one.reason) for one in refused] or None,
+    }
+    return started.model_copy(update=told)
 
 
 def _started(visit: Visit, project: str, trial: str, *, model: str, pictures: Sequence[str], token: str | None) -> Trial:
