@@ -217,9 +217,9 @@ def test_a_mistake_inside_tells_the_request_id_and_nothing_else(talk: Any) -> No
 def test_a_database_that_is_away_is_told_and_comes_back_without_a_restart(talk: Any) -> None:
     async def conversation(client: Any, app: Any) -> None:
         path = app.service.settings.data / "walkaround.sqlite"
-        app.service.database.engine.dispose()
         path.rename(path.with_suffix(".away"))
         path.mkdir()
+        app.service.database.engine.dispose()  # now, so that no thread behind the scenes has a connection from before
         answer = await client.get("/api/v1/projects")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         path.rmdir()

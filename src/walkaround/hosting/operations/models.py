@@ -97,12 +97,7 @@ def list_models(
     """
     project = find_project(session, owner, project_name)
     page = open_page("ListModels", owner, project.id, next_token=next_token, max_results=max_results)
-    query = select(Model).filter_by(project_id=project.id).order_by(Model.version).limit(page.size + 1)
-    if page.after:
-        query = query.where(Model.version > page.after[0])
-    found = session.scalars(query).all()
-    shown = found[: page.size]
-    token = page.token_after(shown[-1].version) if len(found) > page.size else None
+    shown, token = page.of(session, select(Model).filter_by(project_id=project.id), Model.version)
     return paged("Models", [_metadata(owner, project, model) for model in shown], token)
 
 

@@ -95,12 +95,7 @@ def list_model_packaging_jobs(
     """
     project = find_project(session, owner, project_name)
     page = open_page("ListModelPackagingJobs", owner, project.id, next_token=next_token, max_results=max_results)
-    query = select(Packaging).filter_by(project_id=project.id).order_by(Packaging.id).limit(page.size + 1)
-    if page.after:
-        query = query.where(Packaging.id > page.after[0])
-    found = session.scalars(query).all()
-    shown = found[: page.size]
-    token = page.token_after(shown[-1].id) if len(found) > page.size else None
+    shown, token = page.of(session, select(Packaging).filter_by(project_id=project.id), Packaging.id)
     return paged("ModelPackagingJobs", [_metadata(project, packaging) for packaging in shown], token)
 
 

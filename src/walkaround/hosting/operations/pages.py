@@ -11,9 +11,14 @@ import struct
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from walkaround.errors import ValidationError
+
+Row = TypeVar("Row")
 
 MOST = 100
 """Rows of a page; the default too, as in the service."""
@@ -39,6 +44,17 @@ class Page:
         """The token with which the listing goes on behind `position`."""
         packed = struct.pack(f">{len(position)}q", *position)
         return b64encode(packed + _check(self.listing, packed)).decode("ascii")
+
+    def of(
+        self, session: Session, query: Select[Row], column: InstrumentedAttribute[int], *, falling: bool = False
+    ) -> tuple[Sequence[Row], str | None]:
+        """The rows of this page, and the token of the next, if there is one; `column` is their unique order."""
+        query = query.order_by(column.desc() if falling else column).limit(self.size + 1)
+        if self.after:
+            query = query.where(column < self.after[0] if falling else column > self.after[0])
+        found = session.scalars(query).all()
+        shown = found[: self.size]
+        return shown, self.token_after(getattr(shown[-1], column.key)) if len(found) > self.size else None
 
 
 def open_page(*listing: object, next_token: str | None, max_results: int | None, parts: int = 1) -> Page:

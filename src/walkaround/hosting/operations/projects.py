@@ -49,12 +49,7 @@ def list_projects(session: Session, owner: Owner, *, next_token: str | None = No
         ValidationError: the token or `max_results` is not allowed.
     """
     page = open_page("ListProjects", owner, next_token=next_token, max_results=max_results)
-    query = select(Project).filter_by(account=owner.account, region=owner.region).order_by(Project.id).limit(page.size + 1)
-    if page.after:
-        query = query.where(Project.id > page.after[0])
-    found = session.scalars(query).all()
-    shown = found[: page.size]
-    token = page.token_after(shown[-1].id) if len(found) > page.size else None
+    shown, token = page.of(session, select(Project).filter_by(account=owner.account, region=owner.region), Project.id)
     return paged("Projects", [_metadata(owner, project) for project in shown], token)
 
 

@@ -79,10 +79,7 @@ def list_trials(
     """
     project = find_project(session, owner, project_name)
     page = open_page("ListTrials", owner, project.id, next_token=next_token, max_results=max_results)
-    query = select(Trial).filter_by(project_id=project.id).order_by(Trial.id.desc()).limit(page.size + 1)
-    found = session.scalars(query.where(Trial.id < page.after[0]) if page.after else query).all()
-    shown = found[: page.size]
-    token = page.token_after(shown[-1].id) if len(found) > page.size else None
+    shown, token = page.of(session, select(Trial).filter_by(project_id=project.id), Trial.id, falling=True)
     return paged("Trials", [_described(session, project, trial) for trial in shown], token)
 
 
@@ -112,10 +109,7 @@ def list_trial_pictures(
     """
     trial = _find(session, find_project(session, owner, project_name), trial_name)
     opened = open_page("ListTrialPictures", owner, trial.id, next_token=page[0], max_results=page[1])
-    query = select(TrialPicture).filter_by(trial_id=trial.id).order_by(TrialPicture.id).limit(opened.size + 1)
-    found = session.scalars(query.where(TrialPicture.id > opened.after[0]) if opened.after else query).all()
-    shown = found[: opened.size]
-    token = opened.token_after(shown[-1].id) if len(found) > opened.size else None
+    shown, token = opened.of(session, select(TrialPicture).filter_by(trial_id=trial.id), TrialPicture.id)
     return paged("Pictures", [_picture(picture) for picture in shown], token)
 
 
