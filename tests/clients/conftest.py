@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from lookout_cars import draw_cars, fill_bucket
+from s3_server import S3Server
+from served import Served
+
 ROOT = Path(__file__).parents[2]
 STORIES = Path(__file__).parent / "stories"
-
-from lookout_cars import draw_cars, fill_bucket  # noqa: E402
-from s3_server import S3Server  # noqa: E402
-from served import Served  # noqa: E402
 
 Run = Callable[..., dict[str, Any]]
 
