@@ -3,7 +3,7 @@
 # make test                    what has to pass before a change goes in
 # make lint                    the quick half of it
 # make clients                 the environments of other people's clients that the tests drive
-# make soak                    what takes long: 50 kills, outages of a minute, the whole story on all real pictures
+# make soak                    what takes long: 50 kills of service and pipeline, outages of a minute, the story on all real pictures
 # make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
 # make docs                    write docs/files.md, docs/commands.md and docs/settings.md again
 # make clean                   remove what these made, your demo/ included
@@ -41,6 +41,8 @@ soak: clients
 	$(IN_VENV) benchmarks/faults.py --rounds 50
 	WALKAROUND_AWAY_SECONDS=60 $(IN_VENV) -m pytest tests/clients/test_faults.py -rs -k "away or full"
 	$(IN_VENV) benchmarks/service_story.py ../shared/data/car-damage
+	$(IN_VENV) benchmarks/arrivals.py --arrivals 10000 --kills 50 --postgres
+	WALKAROUND_SOAK=1 $(IN_VENV) -m pytest tests/pipeline/bulk/test_cluster.py -rs -k kills_every
 
 format: .venv/.installed-dev
 	$(IN_VENV) -m ruff check --fix
@@ -65,7 +67,7 @@ docs: .venv/.installed
 
 .venv/.installed-dev: .venv/.installed
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --no-build-isolation --editable ".[heic,postgres,dev]"
+	@$(INSTALL) --no-build-isolation --editable ".[aws,bulk,heic,parquet,postgres,dev]"
 	@touch $@
 
 clean:

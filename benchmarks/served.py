@@ -132,7 +132,7 @@ class Served:
 
     def children(self) -> list[int]:
         """Process ids of its workers and trainings at the moment."""
-        return sorted(_below(self.pid)) if self._process is not None and self._process.poll() is None else []
+        return sorted(below(self.pid)) if self._process is not None and self._process.poll() is None else []
 
     def variables_of_clients(self) -> dict[str, str]:
         """What an unmodified client needs to find this server, and nothing of the user's own configuration."""
@@ -152,13 +152,13 @@ class Served:
         }
 
 
-def _below(pid: int) -> Iterator[int]:
+def below(pid: int) -> Iterator[int]:
     """Children of a process, and theirs, as /proc has them."""
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
                 yield int(child)
-                yield from _below(int(child))
+                yield from below(int(child))
 
 
 def wait_for(find: Callable[[], T | None], *, what: str, seconds: float, pause: float = 0.05) -> T:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import psycopg
 import pytest
 
+from postgres_server import PostgresServer, postgres_programs
 from s3_server import S3Server
 from walkaround.buckets.remote import S3Access
 from walkaround.cli import main
 from walkaround.datasets.drawn.writing import write_drawn_dataset
 from walkaround.store.database import Database
-from walkaround.store.tables import Table
 from walkaround.training.recipe import Recipe
 from walkaround.training.train import Trained, train
 
@@ -85,81 +79,10 @@ def command() -> Callable[..., CompletedProcess[str]]:
     return run
 
 
-class PostgresServer:
-    """A private PostgreSQL on a free loopback port, its data in a folder of its own; `stop` and `start` keep the data."""
-
-    def __init__(self, programs: Path, folder: Path) -> None:
-        self._programs, self._folder = programs, folder
-        self._names = count()
-        self._process: subprocess.Popen[bytes] | None = None
-        # PostgreSQL refuses to run as root.
-        self._user = "postgres" if os.geteuid() == 0 else None
-        if self._user:
-            shutil.chown(folder, self._user, self._user)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        settings = ["--no-sync", "--auth=trust", "--username=walkaround", "--encoding=UTF8", "--locale=C"]
-        made = self._run("initdb", *settings, "-D", str(folder / "data"))
-        output, _ = made.communicate()
-        assert made.returncode == 0, output.decode()
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self._folder, "fsync": "off"}
-        set_ = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        self._process = self._run("postgres", "-D", str(self._folder / "data"), *set_, quiet=True)
-        until = time.monotonic() + 30
-        while True:
-            try:
-                psycopg.connect(self._address("postgres"), connect_timeout=2).close()
-            except psycopg.OperationalError:
-                assert time.monotonic() < until, "PostgreSQL does not start"
-                assert self._process.poll() is None, "PostgreSQL ended at once"
-                time.sleep(0.05)
-            else:
-                return
-
-    def stop(self) -> None:
-        """Stop it, whoever is connected."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(30)
-            self._process = None
-
-    def new_database(self) -> str:
-        """The URL of a new, empty database."""
-        name = f"test{next(self._names)}"
-        with psycopg.connect(self._address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self._address(name)
-
-    def _address(self, name: str) -> str:
-        return f"postgresql://walkaround@127.0.0.1:{self.port}/{name}"
-
-    def _run(self, program: str, *words: str, quiet: bool = False) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [str(self._programs / program), *words],
-            user=self._user,
-            group=self._user,
-            extra_groups=[] if self._user else None,
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL if quiet else subprocess.PIPE,
-            stderr=subprocess.DEVNULL if quiet else subprocess.STDOUT,
-        )
-
-
-def _postgres_programs() -> Path | None:
-    """The folder of the newest PostgreSQL that is installed."""
-    found = shutil.which("initdb")
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return Path(found).parent if found else debian[-1].parent if debian else None
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A running PostgreSQL, for tests of this session alone."""
-    programs = _postgres_programs()
+    programs = postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
     memory = Path("/dev/shm")  # noqa: S108 - a disk would make these tests several times slower
@@ -212,8 +135,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
         return f"sqlite:///{path}"
     url: str = request.getfixturevalue("_postgres_tables")
-    names = ", ".join(Table.metadata.tables)
     with psycopg.connect(url, autocommit=True) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        names = ", ".join(name for (name,) in tables if name != "alembic_version")
         connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
     return url
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import struct
@@ -138,6 +139,25 @@ def test_detect_says_that_a_video_is_cut_and_uses_what_is_there(
     )
     assert f"used in part {whole['error']}" in ran.stderr
     assert (ran.stderr.count("is incomplete"), caplog.text) == (1, "")
+
+
+def test_in_a_watched_folder_they_are_dead_letters_and_the_rest_is_looked_at(
+    command: Command, trained: Trained, drawn: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "incoming"
+    folder.mkdir()
+    for name, make in [*UNREADABLE.values(), PLAYED["sound alone"], ("cut.mp4", cut_clip), *READABLE.values()]:
+        make(folder / name)
+    shutil.copyfile(next((drawn / "test" / "anomaly").iterdir()), folder / "good.jpg")
+    for path in folder.iterdir():
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    words = ("watch", folder, "--model", trained.package.path, "--once", "--poll", 0.3, "--data", tmp_path / "data")
+    ran = command(*words)
+    assert ran.returncode == 3, ran.stderr
+    letters = [line for line in ran.stderr.splitlines() if line.startswith("dead letter")]
+    for name in ("cut.jpg", "text.jpg", "moving.gif", "pages.tiff", "bomb.png", "Größe 車 🚗.jpg", "sound.mp4"):
+        assert sum(name in line for line in letters) == 1, (name, letters)
+    assert f"Looked at {len(READABLE) + 2}" in ran.stderr  # with the good one, and the video that is cut
 
 
 @pytest.mark.parametrize(("name", "make"), READABLE.values(), ids=READABLE)

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from walkaround.errors import WalkaroundError
+from walkaround.buckets.places import bucket_places
+from walkaround.errors import InputError, WalkaroundError
+from walkaround.pipeline.bulk.command import bulk
+from walkaround.pipeline.commands import letters, results, watch
 from walkaround.terminal import (
     drop_unwritten,
     progress,
@@ -28,7 +31,7 @@ from walkaround.terminal import (
     unfinished_told,
     write_json,
 )
-from walkaround.web.commands import aws, keys, serve
+from walkaround.web.commands import aws, import_model, keys, serve
 
 if TYPE_CHECKING:
     from walkaround.buckets.buckets import Buckets as OpenBuckets
@@ -255,6 +258,11 @@ def demo(
 
 
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
+app.command("import")(import_model)
+app.command()(watch)
+app.command()(bulk)
+app.command()(results)
+app.add_typer(letters)
 app.add_typer(keys)
 app.add_typer(aws)
 
@@ -269,12 +277,10 @@ def _buckets(given: Sequence[str] | None, s3_endpoint: str | None) -> OpenBucket
     from walkaround.buckets.buckets import buckets_of
     from walkaround.settings import load_settings
 
-    places = {}
-    for pair in given or ():
-        name, equals, folder = pair.partition("=")
-        if not (name and equals and folder):
-            raise typer.BadParameter(f"{pair!r} is not NAME=FOLDER, such as photos=/data/photos.", param_hint="--bucket")
-        places[name] = folder
+    try:
+        places = bucket_places(given)
+    except InputError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--bucket") from problem
     return buckets_of(load_settings({"buckets": places, "s3_endpoint": s3_endpoint}))
 
 

@@ -26,8 +26,10 @@ BUCKET_NAME = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{2,62}")
 _CONFIG = PREFIX + "CONFIG"
 _OF_OTHERS = frozenset({_CONFIG, PREFIX + "TOKEN", PREFIX + "PHOTOS"})
 """The file of settings, a caller's bearer token, and the pictures of the benchmarks: no settings."""
-_NO_FLAG = frozenset({"s3_secret_key"})
+_NO_FLAG = frozenset({"s3_secret_key", "webhook_secret", "events_secret"})
 """Other users of a machine can read the arguments of a program."""
+_FILE_ONLY = frozenset({"watches"})
+"""Tables, which neither a flag nor a variable can hold."""
 _TEXTS: Mapping[str, str] = {
     "account": "12 digits",
     "buckets": "NAME=PLACE, where PLACE is a folder, s3://BUCKET, gs://BUCKET or az://CONTAINER",
@@ -35,7 +37,14 @@ _TEXTS: Mapping[str, str] = {
     "database": "a URL that begins with sqlite:/// or postgresql://",
     "host": "a host name or an address",
     "region": "lower-case letters, digits and hyphens, such as us-east-1",
+    "watches": "tables [[watches]], see docs/pipeline.md",
     "s3_endpoint": "a URL such as https://storage.example.com, without a path, a user or a query",
+    "events_secret": "text of 8 characters or more",
+    "sqs_endpoint": "a URL such as https://sqs.example.com, without a path, a user or a query",
+    "dynamodb_tables": "names, separated by commas",
+    "sqs_queues": "names, separated by commas",
+    "webhook_hosts": "host names, separated by commas, with :PORT where it is not 443",
+    "webhook_secret": "text of 8 characters or more",
 }
 
 _logger = logging.getLogger(__name__)
@@ -111,6 +120,18 @@ class Settings(BaseModel):
     )
     s3_secret_key: SecretStr | None = Field(default=None, description="Secret key for S3; else AWS_SECRET_ACCESS_KEY.")
     keyless: bool = Field(default=False, description="Answer callers without a key; only when listening on a loopback address.")
+    webhook_secret: Annotated[SecretStr, Field(min_length=8)] | None = Field(
+        default=None, description="Secret that webhooks are signed with; the receiver has it too."
+    )
+    webhook_hosts: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:_\[\], -]+$")] | None = Field(
+        default=None, description="Hosts that watches made over REST may send results to; without one, none."
+    )
+    sqs_queues: Annotated[str, Field(pattern=r"^[0-9A-Za-z_., -]+$")] | None = Field(
+        default=None, description="Queues of SQS that watches made over REST may read; without one, none."
+    )
+    dynamodb_tables: Annotated[str, Field(pattern=r"^[0-9A-Za-z_., -]+$")] | None = Field(
+        default=None, description="DynamoDB tables that watches made over REST may write to; without one, none."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="How much is logged.")
     threads_per_unit: _Count | None = Field(
         default=None, description="Threads of one inference unit; without a number, all cores."
@@ -131,6 +152,20 @@ class Settings(BaseModel):
     )
     max_body: _Count = Field(default=64_000_000, description="Bytes that the body of a request may have, uploads aside.")
     max_upload: _Count = Field(default=2_000_000_000, description="Bytes of an upload of many pictures.")
+    events_secret: Annotated[SecretStr, Field(min_length=8)] | None = Field(
+        default=None, description="Secret that senders of events sign with who have no access key; they act for `account`."
+    )
+    events_backlog: _Count = Field(
+        default=100_000, description="Arrivals that may wait to be looked at; then sources pause, and events get 429."
+    )
+    sqs_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
+        default=None, description="URL of an SQS-compatible server; else AWS_ENDPOINT_URL_SQS, else Amazon's own."
+    )
+    keep_results_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        default=None,
+        description="Days after which results are deleted, unless their watch says keep_days; without a number, never.",
+    )
+    watches: list[dict[str, Any]] = Field(default=[], description="What is watched: a table each, see docs/pipeline.md.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +185,8 @@ def setting_rows() -> list[SettingRow]:
     return [
         SettingRow(
             name=name,
-            flag="" if name in _NO_FLAG else flag_of(name),
-            environment=PREFIX + name.upper(),
+            flag="" if name in _NO_FLAG | _FILE_ONLY else flag_of(name),
+            environment="" if name in _FILE_ONLY else PREFIX + name.upper(),
             default=_worded_default(name, field),
             allowed=_allowed(name),
             meaning=field.description or "",
@@ -206,7 +241,7 @@ def _of_environment(environment: Mapping[str, str]) -> list[tuple[str, Any, str]
             continue
         if name == "port" and text.startswith("tcp://"):  # Kubernetes sets this for a service that is called walkaround
             continue
-        if name not in Settings.model_fields:  # not refused: other programs may use the prefix
+        if name not in Settings.model_fields or name in _FILE_ONLY:  # not refused: other programs may use the prefix
             _logger.warning("The environment variable %s is no setting; %s.", variable, _nearest(name))
             continue
         found.append((name, _pairs(text) if name == "buckets" else text, variable))
@@ -242,12 +277,21 @@ def _from(folder: Path, name: str, value: Any) -> Any:
     """Paths in a file are relative to the file, so that it means the same wherever the program is started."""
     if name == "data" and isinstance(value, str):
         return str(folder / Path(value).expanduser())
+    if name == "watches" and isinstance(value, list):
+        return [_from_folder(folder, watch) if isinstance(watch, dict) else watch for watch in value]
     if name == "buckets" and isinstance(value, dict):
         return {
             bucket: str(folder / Path(place).expanduser()) if isinstance(place, str) and place and "://" not in place else place
             for bucket, place in value.items()
         }
     return value
+
+
+def _from_folder(folder: Path, watch: dict[str, Any]) -> dict[str, Any]:
+    source = watch.get("source")
+    if not isinstance(source, str) or "://" in source or source in ("", "events"):
+        return watch
+    return {**watch, "source": str((folder / Path(source).expanduser()).absolute())}
 
 
 def _nearest(name: str) -> str:
@@ -259,7 +303,20 @@ def _sentence(error: ErrorDetails, values: Mapping[str, Any], origins: Mapping[s
     name = str(error["loc"][0])
     origin = origins[name] if origins[name].startswith("in ") else f"from {origins[name]}"
     value = "what was given" if name in _NO_FLAG else _shown(values[name])
-    return f"The setting {name} cannot be {value} ({origin}): it must be {_allowed(name)}."
+    fault = _fault_of_buckets(values[name]) if name == "buckets" else ""
+    return f"The setting {name} cannot be {value} ({origin}): it must be {_allowed(name)}{fault}."
+
+
+def _fault_of_buckets(places: object) -> str:
+    """Which bucket is wrong, and how, as the end of a sentence."""
+    for name, place in places.items() if isinstance(places, dict) else ():
+        if not (isinstance(name, str) and BUCKET_NAME.fullmatch(name)):
+            return f"; {_shown(name)} is no name of a bucket, which is 3 to 63 letters, digits, dots, hyphens and underscores"
+        try:
+            _places({name: place})
+        except (ValueError, AttributeError):
+            return f"; {_shown(place)} cannot be the place of {name!r}"
+    return ""
 
 
 def _shown(value: object) -> str:
@@ -299,6 +356,6 @@ def _range(field: FieldInfo) -> str:
 def _worded_default(name: str, field: FieldInfo) -> str:
     if name == "data":
         return "the user's data folder"  # differs between systems and users, and the page must not
-    if field.default is None or field.default == {}:
+    if field.default is None or field.default in ({}, []):
         return ""
     return str(field.default).lower() if isinstance(field.default, bool) else str(field.default)

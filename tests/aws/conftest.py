@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from walkaround.aws.routes import AwsApi
 from walkaround.aws.service_model import MODEL_FOLDER
 from walkaround.damage.findings import Findings
+from walkaround.errors import ServiceError
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.pool import Detected
 from walkaround.settings import Settings
@@ -86,6 +87,7 @@ class RecordingPool:
 
     problem: Exception | None = None
     calls: list[tuple[Owner, str, str, bytes, str]] = field(default_factory=list)
+    turned_down: list[tuple[Owner, str, str, str]] = field(default_factory=list)
 
     async def detect(self, owner: Owner, project: str, version: str, picture: bytes, content_type: str) -> Detected:
         self.calls.append((owner, project, version, picture, content_type))
@@ -93,6 +95,9 @@ class RecordingPool:
             raise self.problem
         found = Findings(source="", anomalous=True, confidence=0.875, label="dent", damage=0.875, width=64, height=64)
         return Detected(found, 1)
+
+    def refused(self, owner: Owner, project: str, version: str, problem: ServiceError) -> None:
+        self.turned_down.append((owner, project, version, type(problem).__name__))
 
 
 @dataclass

@@ -120,7 +120,7 @@ def test_a_picture_goes_to_the_pool(server: Server) -> None:
     [
         ({"ContentType": "image/gif"}, "image/jpeg, image/png"),
         ({"ContentType": "application/octet-stream"}, "image/jpeg, image/png"),
-        ({"Body": b""}, "'body'"),
+        ({"Body": b""}, r"empty \(0 bytes\)"),
         ({"Body": b"x" * (8 * 1024 * 1024 + 1)}, "8,388,608 bytes"),
         ({"ModelVersion": "0"}, "'modelVersion'"),
     ],
@@ -130,6 +130,8 @@ def test_a_picture_that_cannot_be_is_refused(changed: dict[str, Any], said: str,
         server.client().detect_anomalies(**{**DETECT, **changed})
     assert caught.value.response["Error"]["Code"] == "ValidationException"
     assert server.pool.calls == []
+    counted = [] if "ModelVersion" in changed else [(Owner(ACCOUNT, "us-east-1"), "p", "1", "ValidationError")]
+    assert server.pool.turned_down == counted
 
 
 def test_the_largest_picture_is_taken(server: Server) -> None:

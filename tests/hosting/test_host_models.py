@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ServiceError, ValidationError
 from walkaround.hosting.operations.models import cancel_training, remove_model
 from walkaround.hosting.owner import Owner
-from walkaround.store.tables import Job, Model
+from walkaround.store.tables import Job, Model, now
 
 OUTPUT = {"S3Location": {"Bucket": "photos", "Prefix": "out/"}}
 STATUSES = (
@@ -45,6 +47,25 @@ def test_a_model_is_created_with_a_job(cars: Any) -> None:
     assert described["StatusMessage"]
     with cars.database.reading() as session:
         assert session.scalars(select(Model.train_dataset_id)).one() == cars.dataset_id()
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts", "told"),
+    [
+        ("due", 1, r"Tried once, next try in (29|30) s: no answer"),
+        ("running", 3, "Tried 3 times, being tried again: no answer"),
+    ],
+)
+def test_a_training_that_waits_says_for_what(cars: Any, state: str, attempts: int, told: str) -> None:
+    create(cars)
+    assert describe(cars)["StatusMessage"] == "The model is being trained."
+    failed = {"error": "no answer", "attempts": attempts, "state": state, "due": now() + timedelta(seconds=30)}
+    cars.run(lambda session: session.execute(update(Job).where(Job.kind == "train").values(failed)))
+    assert re.fullmatch(f"The model is being trained. {told}", describe(cars)["StatusMessage"])
+    (listed,) = cars("list_models", project_name="cars")["Models"]
+    assert "no answer" in listed["StatusMessage"]
+    cars.put_model("TRAINED")
+    assert describe(cars)["StatusMessage"] == "Training completed successfully."
 
 
 def test_versions_count_on_and_latest_is_the_highest(modelled: Any) -> None:
@@ -227,7 +248,9 @@ def test_a_packaging_job_is_started_listed_and_described(modelled: Any) -> None:
     name = package(modelled)
     assert len(name) == 36
     assert modelled.jobs()[-1][0] == "package"
+    modelled.run(lambda session: session.execute(update(Job).where(Job.kind == "package").values(error="gone", attempts=2)))
     (listed,) = modelled("list_model_packaging_jobs", project_name="cars")["ModelPackagingJobs"]
+    assert "Tried 2 times, next try in 1 s: gone" in listed["StatusMessage"]
     described = modelled("describe_model_packaging_job", project_name="cars", job_name=name)["ModelPackagingDescription"]
     assert (listed["Status"], listed["ModelVersion"]) == ("CREATED", "1")
     assert described == {**listed, "ModelPackagingConfiguration": {"Greengrass": GREENGRASS}}
@@ -288,6 +311,8 @@ def test_nothing_is_written_to_the_uploads_of_another_account(modelled: Any) -> 
         modelled("create_model", project_name="cars", output_config={"S3Location": foreign})
     with pytest.raises(AccessDeniedError, match="name another bucket"):
         package(modelled, S3OutputLocation=foreign)
+    with pytest.raises(AccessDeniedError, match="only its watch reads"):
+        package(modelled, S3OutputLocation={"Bucket": "folder:incoming", "Prefix": ""})
     own = {"Bucket": "walkaround-000000000000", "Prefix": ""}
     assert package(modelled, S3OutputLocation=own)
     assert modelled("create_model", project_name="cars", output_config={"S3Location": own})

@@ -22,6 +22,7 @@ from walkaround.hosting.jobs.leases import Lease
 from walkaround.hosting.jobs.work import Task
 from walkaround.hosting.operations.entries import remove_entries
 from walkaround.hosting.operations.models import remove_model
+from walkaround.hosting.operations.projects import remove_left
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -118,6 +119,8 @@ class Sequences(RuleBasedStateMachine):
                 remove_entries(session, subject, at_most=5)
             elif kind == "delete_model":
                 remove_model(session, subject)
+            elif kind == "delete_project":
+                remove_left(session, subject)
             else:
                 session.get_one(Model, subject).status = ended[kind]
             if kind not in ("update_dataset", "delete_dataset"):

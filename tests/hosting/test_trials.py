@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ValidationError
 from walkaround.hosting.operations import results, trials
-from walkaround.hosting.operations.results import ResultFilter
+from walkaround.hosting.operations.result_search import ResultFilter
 from walkaround.store.tables import Trial, TrialPicture, now
 
 TRIAL = {"project_name": "cars", "trial_name": "monday"}

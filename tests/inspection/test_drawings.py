@@ -73,6 +73,8 @@ def test_a_video_is_drawn_frame_by_frame(detector: Detector, clip: Path, tmp_pat
     first, last = (drawn[n].pixels[248, 3].astype(int) for n in (2, -2))  # of the banner: blue for whole, orange for damaged
     assert first[2] > first[0] + 50
     assert last[0] > last[2] + 50
+    strip = drawn[2].pixels[-7].astype(int)  # the second half of the video is damaged
+    assert strip[240, 0] - strip[240, 2] > 50 > abs(strip[100, 0] - strip[100, 2])
 
 
 def test_a_folder_with_other_files_is_not_drawn_into(save: Save, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from walkaround.damage.findings import Findings
 from walkaround.errors import PictureError, StorageError
 from walkaround.inspection.outputs import COLUMNS, Write, csv_table, json_lines, unfinished
 from walkaround.inspection.results import Refusal, VideoFindings
+from walkaround.inspection.spans import DamageSpan
 
 NAMES = [
     "plain.jpg",
@@ -38,7 +39,8 @@ def picture(source: str, *, time: float | None = None, label: str = "dent") -> F
 
 def video(source: str) -> VideoFindings:
     frames = tuple(picture(source, time=second / 2) for second in range(3))
-    return VideoFindings(frames=frames, whole=frames[1], duration=1.5)
+    span = DamageSpan(label="dent", begin=0.25, end=1.5, frames=2, strongest_time=0.5, confidence=0.95)
+    return VideoFindings(frames=frames, whole=frames[1], duration=1.5, spans=(span,))
 
 
 def test_json_lines_bring_every_name_back(tmp_path: Path) -> None:
@@ -59,6 +61,9 @@ def test_a_video_has_a_line_for_each_frame_and_one_for_the_whole() -> None:
     assert [frame["time"] for frame in frames] == [0.0, 0.5, 1.0]
     assert whole["frames"] == 3
     assert (whole["duration"], whole["strongest_time"], "time" in whole) == (1.5, 0.5, False)
+    assert whole["spans"] == [
+        {"label": "dent", "begin": 0.25, "end": 1.5, "frames": 2, "strongest_time": 0.5, "confidence": 0.95}
+    ]
     assert all(line["source"] == "walk.mp4" and line["label"] == "dent" for line in (*frames, whole))
 
 

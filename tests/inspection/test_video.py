@@ -96,6 +96,9 @@ def test_the_frames_of_a_video_have_times_and_the_original_size(detector: Detect
     assert [one.anomalous for one in found.frames] == [time >= 1.5 for time in times]
     assert found.whole.anomalous
     assert found.duration == pytest.approx(3.0, abs=0.15)
+    (span,) = found.spans
+    assert (span.label, span.end) == ("smash", found.duration)
+    assert span.begin == pytest.approx(1.5, abs=0.3)
 
 
 def test_a_rate_gives_frames_at_that_rate(detector: Detector, clip: Path) -> None:

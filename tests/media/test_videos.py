@@ -16,7 +16,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from walkaround.errors import StorageError, VideoError
-from walkaround.media.videos import Frame, VideoLimits, read_frames, video_facts, write_video
+from walkaround.media.containers import VideoLimits
+from walkaround.media.videos import Frame, decode_frames, read_frames, video_facts, write_video
 
 VIDEOS = Path(__file__).parents[3] / "shared" / "data" / "videos"
 needs_videos = pytest.mark.skipif(not VIDEOS.is_dir(), reason="the real videos of ../shared/data are not here")
@@ -234,3 +235,21 @@ def test_real_videos_are_read_to_their_end(name: str, frames: int, size: tuple[i
     assert facts.duration is not None
     assert read[-1] == pytest.approx(facts.duration, abs=0.1)
     assert (np.diff(read) > 0).all()
+
+
+@pytest.mark.parametrize(("rate", "spared"), [(30, True), (10, False)])
+def test_frames_that_no_other_needs_are_spared_on_request(
+    rate: int, spared: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as file:
+        stream = file.add_stream("libx264", rate=rate, options={"bf": "2", "b_strategy": "0", "sc_threshold": "0"})
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for frame in noise(90):
+            file.mux(stream.encode(VideoFrame.from_ndarray(frame.pixels, format="rgb24")))
+        file.mux(stream.encode())
+    every = [frame.time for frame in decode_frames(tmp_path / "a.mp4")]
+    some = [frame.time for frame in decode_frames(tmp_path / "a.mp4", sparing=True)]
+    assert len(every) == 90
+    assert (len(some) < 70) == spared
+    assert np.abs(np.subtract.outer(some, every)).min(axis=1).max() < 1e-3
+    assert caplog.text == ""

@@ -80,6 +80,7 @@ def test_an_unknown_variable_is_told_and_passed_over(caplog: pytest.LogCaptureFi
         ({"s3_secret_key": 7}, "The setting s3_secret_key cannot be what was given (from --s3-secret-key)"),
         ({"buckets": {"a": "/x"}}, "The setting buckets cannot be {'a': '/x'} (from --bucket): it must be NAME=PLACE"),
         ({"buckets": {"..x": "/x"}}, "it must be NAME=PLACE"),
+        ({"buckets": {"folder:incoming": "/x"}}, "it must be NAME=PLACE"),
         ({"buckets": {"photos": "ftp://x"}}, "it must be NAME=PLACE"),
         ({"buckets": {"photos": ""}}, "it must be NAME=PLACE"),
         ({"prot": 1}, "There is no setting 'prot'; perhaps 'port' is meant."),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from walkaround.damage.findings import Findings
+from walkaround.damage.measures import MEASURES
 from walkaround.datasets.reading import read_dataset
 from walkaround.errors import DatasetError, StorageError, TrainingError
 from walkaround.inspection.detector import Detector
@@ -54,6 +55,14 @@ def test_the_card_tells_how_it_was_made(trained: Trained) -> None:
     assert card.training["chosen"] in names
     assert names == [candidate.name for candidate in CANDIDATES]
     assert "Apache-2.0" in card.licences.values()
+
+
+def test_the_card_counts_what_later_pictures_are_compared_with(trained: Trained, trained_on_whole_cars: Trained) -> None:
+    for package in (trained.package, trained_on_whole_cars.package):
+        counts = package.card.data["profile"]["counts"]
+        assert set(counts) == set(MEASURES) - {"damage"}
+        assert {name: len(row) for name, row in counts.items()} == {name: len(MEASURES[name]) + 1 for name in counts}
+        assert {sum(row) for row in counts.values()} == {package.card.data["pictures"]}
 
 
 def test_heat_maps_point_at_the_mistakes(trained: Trained) -> None:

@@ -63,7 +63,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     served = Served(
         folder=folder,
         buckets={"photos": folder / "bucket"},
-        variables={"WALKAROUND_REQUEST_SECONDS": "2", "WALKAROUND_MAX_BODY": "10000000", "WALKAROUND_MAX_UPLOAD": "20000000"},
+        variables={
+            "WALKAROUND_REQUEST_SECONDS": "2",
+            "WALKAROUND_MAX_BODY": "10000000",
+            "WALKAROUND_MAX_UPLOAD": "20000000",
+            "WALKAROUND_SQS_QUEUES": "uploads, more.fifo",
+            "WALKAROUND_DYNAMODB_TABLES": "lookout_for_vision_summary",
+        },
     )
     served.start()
     yield served

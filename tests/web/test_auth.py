@@ -13,10 +13,10 @@ from served import Served
 from walkaround.errors import InputError
 from walkaround.settings import Settings
 from walkaround.store.keys import revoke_key
+from walkaround.store.opening import database_of
 from walkaround.web.app import build_app
 from walkaround.web.auth import is_loopback
 from walkaround.web.commands import make_key
-from walkaround.web.opening import database_of
 from walkaround.web.rest.api import rest_api
 from walkaround.web.service import Service
 

@@ -28,6 +28,12 @@ def test_a_key_is_shown_once_and_listed_without_its_secret(command: Command, tmp
     assert key["WALKAROUND_TOKEN"] not in listed
 
 
+def test_where_there_is_no_key_the_way_to_one_is_told(command: Command, tmp_path: Path) -> None:
+    result = command("keys", "list", "--data", tmp_path)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert f"There is no access key in the data folder {str(tmp_path)!r}: make one with `walkaround keys make`" in result.stderr
+
+
 def test_a_revoked_key_is_listed_as_such_and_gives_no_variables(command: Command, tmp_path: Path) -> None:
     name = made(command, tmp_path)["AWS_ACCESS_KEY_ID"]
     assert "AWS_SECRET_ACCESS_KEY" in command("aws", "env", "--key-id", name, "--data", tmp_path).stdout

@@ -52,3 +52,18 @@ def test_every_operation_says_what_it_does_and_how_it_refuses(callers: Any) -> N
             if path.startswith("/api/"):
                 assert {"400", "401", "403", "404", "409", "422", "503"} <= set(operation["responses"]), f"{method} {path}"
                 assert "application/problem+json" in operation["responses"]["422"]["content"]
+
+
+def test_every_field_and_parameter_says_what_it_is(callers: Any) -> None:
+    description = callers.nobody.get("/api/v1/openapi.json").json()
+    silent = [
+        f"{name}.{field}"
+        for name, shape in description["components"]["schemas"].items()
+        for field, told in shape.get("properties", {}).items()
+        if not told.get("description")
+    ]
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            told = [operation, *operation.get("parameters", [])]
+            silent += [f"{method} {path} {one.get('name', '')}" for one in told if not one.get("description")]
+    assert silent == []

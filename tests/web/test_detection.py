@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,9 @@ from sqlalchemy import select
 
 from served import Served
 from walkaround.settings import Settings
+from walkaround.store.opening import database_of
 from walkaround.store.tables import Model, Project
 from walkaround.training.train import Trained
-from walkaround.web.opening import database_of
 
 JPEG = {"content-type": "image/jpeg"}
 
@@ -103,6 +104,34 @@ def test_what_cannot_be_inspected_is_refused(
     assert callers.detect.problem("POST", f"/projects/{hosted}/models/{version}/detect", **sent)[0] == status
 
 
+def test_a_refusal_calls_the_picture_as_the_sender_does(callers: Any, hosted: str) -> None:
+    path = f"/projects/{hosted}/models/1/detect"
+    sent = {"content": b"no picture", "headers": JPEG}
+    assert callers.detect.problem("POST", f"{path}?name=a.jpg", **sent)[1] == (
+        "'a.jpg' is not a picture; give a JPEG or PNG file."
+    )
+    assert callers.detect.problem("POST", path, **sent)[1] == "The file is not a picture; give a JPEG or PNG file."
+
+
+def counts(callers: Any, name: str) -> dict[str, float]:
+    """What a count says of each project."""
+    found = re.findall(rf'walkaround_{name}_total{{.*project="(.*?)",.*}} (\S+)', callers.read.get("/metrics").text)
+    return {project: float(value) for project, value in found}
+
+
+def test_metrics_count_what_was_refused_before_it_came_to_a_model(callers: Any, hosted: str) -> None:
+    before = {name: counts(callers, name) for name in ("error_count", "invalid_image_count")}
+    for path, kind in (
+        (f"{hosted}/models/1", "text/plain"),
+        (f"{hosted}/models/7", "image/png"),
+        ("none/models/1", "image/png"),
+    ):
+        callers.detect.problem("POST", f"/projects/{path}/detect", content=b"x", headers={"content-type": kind})
+    after = {name: counts(callers, name) for name in before}
+    risen = {name: {key: after[name][key] - before[name].get(key, 0) for key in ("", hosted)} for name in before}
+    assert risen == {"error_count": {"": 2, hosted: 1}, "invalid_image_count": {"": 0, hosted: 1}}
+
+
 def test_metrics_count_what_a_model_did(callers: Any, hosted: str, drawn: Path) -> None:
     content = cars(drawn, "normal")[0].read_bytes()
     callers.detect.ok("POST", f"/projects/{hosted}/models/1/detect", content=content, headers=JPEG)
@@ -120,7 +149,10 @@ def test_a_trial_is_verified_and_what_was_verified_trained_on(callers: Any, host
     assert [one["name"] for one in started["refused"]] == ["bad.jpg"]
     wait(api, started["job"])
     assert api.ok("GET", f"/projects/{hosted}/trials/first")["predicted"] == 3
-    found = api.ok("GET", f"/projects/{hosted}/trials/first/pictures")["pictures"]
+    page = api.ok("GET", f"/projects/{hosted}/trials/first/pictures")
+    found = page["pictures"]
+    assert [one["name"] for one in found] == [path.name for path in pictures]
+    assert page["next"] is None
     verdicts = [{"picture": one["picture"], "label": "anomaly"} for one in found[:2]]
     assert api.ok("POST", f"/projects/{hosted}/trials/first/verdicts", json={"verdicts": verdicts}) == {"pictures": 2}
     seen = api.ok("GET", f"/projects/{hosted}/trials/first/pictures")["pictures"]
@@ -128,6 +160,8 @@ def test_a_trial_is_verified_and_what_was_verified_trained_on(callers: Any, host
     assert api.ok("POST", f"/projects/{hosted}/trials/first/add") == {"pictures": 2}
     assert api.ok("POST", f"/projects/{hosted}/trials/first/add") == {"pictures": 0}
     assert api.ok("GET", f"/projects/{hosted}/datasets/train")["anomaly"] == 2
+    entries = api.ok("GET", f"/projects/{hosted}/datasets/train/entries")["entries"]
+    assert [one["name"] for one in entries] == [path.name for path in pictures[:2]]
     assert [one["name"] for one in api.ok("GET", f"/projects/{hosted}/trials")["trials"]] == ["first"]
     api.ok("DELETE", f"/projects/{hosted}/trials/first")
     assert api.problem("GET", f"/projects/{hosted}/trials/first")[0] == 404

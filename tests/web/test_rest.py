@@ -14,9 +14,11 @@ import pytest
 from sqlalchemy import select
 
 from walkaround.hosting.operations.manifest_lines import label_attribute
+from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.tables import Dataset, Job, Model, now
 from walkaround.web.app import build_app
+from walkaround.web.rest.handles import job_handle
 from walkaround.web.rest.lines import labelled_line
 
 
@@ -60,7 +62,7 @@ def test_projects_come_in_pages(api: Any) -> None:
         page = api.ok("GET", "/projects", params=sent)
         assert len(page["projects"]) == 1
         names += [one["name"] for one in page["projects"]]
-        if "next" not in page:
+        if page["next"] is None:
             break
         sent["next"] = page["next"]
     assert len(names) == len(set(names))
@@ -133,13 +135,16 @@ def test_a_picture_with_a_space_in_its_name_is_labelled(api: Any, project: str, 
     assert api.ok("GET", f"/projects/{project}/datasets/train")["normal"] == 1
 
 
-def test_a_training_that_waits_is_cancelled_at_once(talk: Any) -> None:
+def test_a_training_that_waits_says_why_and_is_cancelled_at_once(talk: Any) -> None:
     async def conversation(client: Any, app: Any) -> None:
         await client.post("/api/v1/projects", json={"name": "cars"})
         with app.service.database.transaction() as session:
             output = {"S3Location": {"Bucket": "photos", "Prefix": ""}}
             session.add(Model(project_id=1, version=1, status="TRAINING", output=output))
-            session.add(Job(kind="train", subject=1, due=now() + timedelta(hours=1)))
+            session.add(Job(kind="train", subject=1, due=now() + timedelta(hours=1), attempts=2, error="no answer"))
+        handle = job_handle(app.service.ring, Owner("000000000000", "us-east-1"), 1)
+        waiting = (await client.get(f"/api/v1/jobs/{handle}")).json()
+        assert (waiting["attempts"], waiting["error"], "next_try" in waiting) == (2, "no answer", True)
         answer = await client.post("/api/v1/projects/cars/models/1/cancel")
         assert (answer.status_code, answer.json()["status"]) == (202, "TRAINING")
         events = await client.get(f"/api/v1/jobs/{answer.json()['job']}/events")
@@ -170,10 +175,19 @@ def test_a_model_needs_enough_pictures(api: Any, project: str) -> None:
             400,
             "parsing the body",
         ),
-        ("POST", "/projects", {"content": b'{"name":"x"}', "headers": {"content-type": "text/plain"}}, 422, "body"),
+        (
+            "POST",
+            "/projects",
+            {"content": b'{"name":"x"}', "headers": {"content-type": "text/plain"}},
+            415,
+            "'text/plain', and JSON",
+        ),
+        ("POST", "/projects", {"content": b'{"name":"x"}'}, 415, "send it with the header Content-Type: application/json"),
+        ("POST", "/projects", {"data": {"name": "x"}}, 415, "'application/x-www-form-urlencoded', and JSON is needed"),
+        ("POST", "/projects", {}, 422, "body"),
         ("GET", "/projects?limit=0", {}, 422, "limit"),
         ("GET", "/projects?limit=101", {}, 422, "limit"),
-        ("GET", "/projects?next=AAAA", {}, 400, "NextToken is not of this listing"),
+        ("GET", "/projects?next=AAAA", {}, 400, "The token of the page is not of this listing"),
         ("GET", "/projects/%2e%2e", {}, 422, "project"),
         ("GET", "/projects/a%00b", {}, 422, "project"),
         ("GET", "/projects/..%2f..%2fetc%2fpasswd", {}, 404, "nothing at this address"),

@@ -46,6 +46,9 @@ def test_a_port_in_use_is_told(server: Served, command: Command, tmp_path: Path)
         (["--host", "0.0.0.0", "--keyless"], "may only listen on a loopback address"),  # noqa: S104 - that is refused
         (["--host", "203.0.113.9"], "Cannot listen on '203.0.113.9'"),
         (["--bucket", "photos"], "'photos' is not NAME=PLACE"),
+        (["--bucket", "my photos=/tmp"], "'my photos' is no name of a bucket"),
+        (["--bucket", "photos=s4://x"], "'s4://x' cannot be the place of 'photos'"),
+        (["--bucket", f"photos={__file__}"], "which is not a folder: correct --bucket"),
         (["--log-level", "loud"], "The setting log_level cannot be 'loud'"),
         (["--database", "mysql://x"], "database"),
         (["--config", "/nowhere/walkaround.toml"], "There is no settings file"),
@@ -56,6 +59,17 @@ def test_what_cannot_be_served_is_told_at_once(command: Command, tmp_path: Path,
     assert result.returncode == 1
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_bucket_whose_folder_is_missing_is_told_at_the_start(tmp_path: Path) -> None:
+    served = Served(folder=tmp_path, buckets={"photos": tmp_path / "phtos"}, variables={"WALKAROUND_KEYLESS": "true"})
+    served.start()
+    assert served.stop() == 0
+    lines = [json.loads(line) for line in served.log.read_text().splitlines() if line.startswith("{")]
+    told = [line["message"] for line in lines if line["level"] == "warning"]
+    assert told == [
+        f"The bucket 'photos' is the folder {str(tmp_path / 'phtos')!r}, which does not exist: mend that, or correct --bucket."
+    ]
 
 
 def test_a_request_in_flight_is_answered_before_the_server_ends(tmp_path: Path) -> None:

@@ -71,6 +71,25 @@ def test_of_many_the_good_ones_are_kept_and_the_others_listed_with_reasons(
     assert api.ok("GET", f"/projects/{project}/datasets/train")["total"] == 2
 
 
+def test_an_upload_of_which_nothing_can_be_used_is_a_problem_that_lists_every_file(
+    api: Any, project: str, draw: Callable[..., bytes]
+) -> None:
+    sent = [("a.jpg", b"text"), ("b.webp", draw(6, form="WEBP")), ("c.gif", b"GIF89a" + bytes(30)), ("d\x1b.jpg", b"")]
+    files = [("files", pair) for pair in sent]
+    answer = api.post("/api/v1" + PATH.format(project), files=files)
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert {one["name"]: one["reason"] for one in problem["refused"]} == {
+        "a.jpg": "'a.jpg' is not a picture; give a JPEG or PNG file.",
+        "b.webp": "'b.webp' is a WebP picture, which is not read; give a JPEG or PNG file.",
+        "c.gif": "'c.gif' is a GIF picture, which is not read; give a JPEG or PNG file.",
+        "d?.jpg": "'d?.jpg' is empty; copy it again.",
+    }
+    assert "nothing was kept" in problem["detail"]
+    assert "And 1 more" in problem["detail"]
+    assert api.ok("GET", f"/projects/{project}/datasets/train")["total"] == 0
+
+
 def test_an_archive_gives_labels_by_its_folders(api: Any, project: str, draw: Callable[..., bytes], ended: Any) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -142,9 +161,8 @@ def test_a_hostile_upload_is_refused_and_nothing_stored(
 
 def test_a_picture_bomb_costs_a_line(api: Any, server: Served, project: str) -> None:
     before = resident(server.pid)
-    done = api.ok("POST", PATH.format(project), content=png_bomb(), headers={"content-type": "image/png"})
-    assert done["added"] == []
-    assert len(done["refused"]) == 1
+    status, _ = api.problem("POST", PATH.format(project), content=png_bomb(), headers={"content-type": "image/png"})
+    assert status == 400
     assert resident(server.pid) - before < 50_000_000
 
 
@@ -230,7 +248,7 @@ def test_what_arrives_spools_below_the_data_folder(api: Any, server: Served, pro
         assert spooled(server) == {str(server.data / "work")}
         yield b"\r\n--x--\r\n"
 
-    assert api.post("/api/v1" + PATH.format(project), content=parts(), headers={"content-type": kind}).status_code == 202
+    assert api.post("/api/v1" + PATH.format(project), content=parts(), headers={"content-type": kind}).status_code == 400
 
 
 @contextlib.contextmanager

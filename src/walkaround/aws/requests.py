@@ -105,7 +105,7 @@ class _Sent:
         where = _camel(member.name)
         match member.place:
             case "payload":
-                return self._payload or None
+                return self._payload  # an empty one is no missing member
             case "body":
                 return _checked(member.shape, self._document.get(member.name), where=where, violations=violations)
             case "querystring" if member.shape.kind == "list":

@@ -6,9 +6,11 @@ import asyncio
 import functools
 import re
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
+from urllib.parse import unquote
 
 from walkaround.aws.access import Authenticate, Caller, find_caller
 from walkaround.aws.bodies import Body, ClientGoneError, Memory, Receive, Send, read_body
@@ -19,7 +21,7 @@ from walkaround.aws.rates import RateLimit
 from walkaround.aws.replies import Reply, document_of, json_reply
 from walkaround.aws.requests import read_parameters
 from walkaround.aws.service_model import Operation, load_service_model
-from walkaround.errors import ThrottledError, ValidationError
+from walkaround.errors import ServiceError, ThrottledError, ValidationError
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
 from walkaround.hosting.pool.pool import Detected
@@ -54,6 +56,9 @@ class Detector(Protocol):
 
     async def detect(self, owner: Owner, project: str, version: str, picture: bytes, content_type: str) -> Detected:
         """Inspect one picture with a hosted model."""
+
+    def refused(self, owner: Owner, project: str, version: str, problem: ServiceError) -> None:
+        """Count a picture that the door refuses."""
 
 
 class AwsApi:
@@ -125,7 +130,8 @@ class AwsApi:
         operation, labels = found
         state["operation"] = operation.name
         caller = await find_caller(request, self._authenticate, self._settings)
-        body = await self._body(operation, request, caller, read)
+        with self._counted(operation, caller, labels):
+            body = await self._body(operation, request, caller, read)
         state.update(account=caller.owner.account, key_id=caller.key_id)
         caller.require(role_for(operation), operation.name)
         read_all = functools.partial(
@@ -135,6 +141,8 @@ class AwsApi:
         parameters = await self._in_thread(self._readers, read_all) if large else read_all()
         state.update(project=parameters.get("ProjectName"), model_version=parameters.get("ModelVersion"))
         if operation.payload is not None:
+            with self._counted(operation, caller, labels):
+                _check_picture(parameters)
             return await self._detect(operation, caller, parameters)
         self._rates.take((caller.owner.account, operation.name))  # a caller names any region
         threads = self._readers if role_for(operation) == "read" else self._writers
@@ -162,13 +170,22 @@ class AwsApi:
         return await self._in_thread(self._readers, caller.open_body, body.content)
 
     async def _detect(self, operation: Operation, caller: Caller, parameters: dict[str, Any]) -> Reply:
-        content_type = parameters["ContentType"].partition(";")[0].strip().lower()
-        if content_type not in PICTURE_TYPES:
-            raise ValidationError(f"The content-type must be one of {', '.join(PICTURE_TYPES)}, not {content_type[:100]!r}.")
+        content_type = _media_type(parameters)
         found = await self._pool.detect(
             caller.owner, parameters["ProjectName"], parameters["ModelVersion"], parameters["Body"], content_type
         )
         return json_reply(operation.status, document_of(operation.output, detection_document(found.findings)))
+
+    @contextmanager
+    def _counted(self, operation: Operation, caller: Caller, labels: Mapping[str, str]) -> Iterator[None]:
+        """Count a detection that is refused here, before the pool sees it."""
+        try:
+            yield
+        except ServiceError as problem:
+            if operation.payload is not None:
+                project, version = (labels[operation.input.members[name].wire_name] for name in ("ProjectName", "ModelVersion"))
+                self._pool.refused(caller.owner, unquote(project), unquote(version), problem)
+            raise
 
     async def _in_thread(self, threads: ThreadPoolExecutor, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what blocks; refuse it when too much waits already."""
@@ -179,6 +196,18 @@ class AwsApi:
             return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         finally:
             self._waiting -= 1
+
+
+def _check_picture(parameters: Mapping[str, Any]) -> None:
+    content_type = _media_type(parameters)
+    if content_type not in PICTURE_TYPES:
+        raise ValidationError(f"The content-type must be one of {', '.join(PICTURE_TYPES)}, not {content_type[:100]!r}.")
+    if not parameters["Body"]:
+        raise ValidationError("The picture is empty (0 bytes): give the bytes of a JPEG or PNG file as Body.")
+
+
+def _media_type(parameters: Mapping[str, Any]) -> str:
+    return str(parameters["ContentType"]).partition(";")[0].strip().lower()
 
 
 def _signed_request(scope: Scope) -> SignedRequest:

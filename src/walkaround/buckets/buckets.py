@@ -11,7 +11,7 @@ from pathlib import Path
 
 from walkaround.buckets.cache import Download, Trimming
 from walkaround.buckets.folder import Folder
-from walkaround.buckets.names import ObjectInfo, checked_bucket, checked_key, checked_prefix
+from walkaround.buckets.names import Fetched, ObjectInfo, checked_bucket, checked_key, checked_prefix, is_folder_bucket
 from walkaround.buckets.remote import Patience, Remote, S3Access, cloud_place, s3_place
 from walkaround.errors import BucketError
 from walkaround.settings import BUCKET_NAME, Settings
@@ -56,6 +56,7 @@ class Buckets:
             cache_bytes: that the folder of `local` should not exceed.
         """
         self._places = {checked_bucket(name): str(place) for name, place in places.items()}
+        self._watched: dict[str, Path] = {}  # apart: a watch must not stand before a bucket of the same name
         self._root, self._s3, self._patience = root, s3, patience or Patience()
         self._opened: dict[str, Remote] = {}
         self._lock = threading.Lock()
@@ -64,6 +65,11 @@ class Buckets:
     def mapped(self, bucket: str) -> bool:
         """Whether the operator said where this very bucket is."""
         return bucket in self._places or (self._root is not None and _is_folder(self._root, bucket))
+
+    def folder(self, bucket: str) -> Path | None:
+        """The folder of this machine that the bucket is; None where it is elsewhere."""
+        place = self._place(bucket)
+        return place.root if isinstance(place, Folder) else None
 
     @property
     def others(self) -> bool:
@@ -85,6 +91,37 @@ class Buckets:
     def start(self, bucket: str, key: str, *, length: int) -> bytes:
         """The first `length` bytes of an object, or all that it has."""
         return self._place(bucket).start(checked_key(bucket, key), length)
+
+    def fetch(
+        self, bucket: str, key: str, *, version: str | None = None, at_most: int, in_memory: int, folder: Path
+    ) -> Fetched:
+        """An object with its content, to be looked at once: in memory, or as a file.
+
+        Args:
+            bucket: its name.
+            key: of the object.
+            version: the server's name of a version, None for the newest.
+            at_most: bytes that the object may have.
+            in_memory: larger ones come as a file.
+            folder: where copies go.
+        """
+        place, key = self._place(bucket), checked_key(bucket, key)
+        if isinstance(place, Folder):
+            return place.fetch(key, version=version, at_most=at_most)
+        return place.fetch(key, version=version, at_most=at_most, in_memory=in_memory, folder=folder)
+
+    def map(self, bucket: str, folder: Path) -> None:
+        """Have a folder that is watched as a bucket from now on; `bucket` comes from `folder_bucket`.
+
+        Raises:
+            BucketError: the name could be given by a caller, or is that of another folder.
+        """
+        if not is_folder_bucket(bucket):
+            raise BucketError(f"A watched folder cannot be the bucket {bucket!r}, which others can name: use `folder_bucket`.")
+        if self._watched.setdefault(bucket, folder) != folder:
+            raise BucketError(
+                f"The name {bucket!r} is that of another folder, {str(self._watched[bucket])!r}: give the watch another name."
+            )
 
     def write(self, bucket: str, key: str, content: bytes) -> None:
         """Put an object there; whoever reads it meanwhile sees all of the old content or all of the new."""
@@ -114,6 +151,8 @@ class Buckets:
         return path
 
     def _place(self, bucket: str) -> Folder | Remote:
+        if bucket in self._watched:
+            return Folder(bucket, self._watched[bucket])
         place = self._places.get(checked_bucket(bucket))
         if place is not None and "://" not in place:
             return Folder(bucket, Path(place).expanduser())

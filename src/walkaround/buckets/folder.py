@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from walkaround.buckets.names import ObjectInfo, address, why_no_key
+from walkaround.buckets.names import Fetched, ObjectInfo, address, why_no_key
 from walkaround.errors import BucketError, writing
 
 _UNFINISHED = ".walkaround-unfinished-"
@@ -68,6 +68,15 @@ class Folder:
             if os.fstat(file).st_size > at_most:
                 raise too_large(self.bucket, key, at_most)
         return self._resolved(key)
+
+    def fetch(self, key: str, *, version: str | None, at_most: int) -> Fetched:
+        """The object's own file."""
+        self._refuse_version(key, version)
+        with self._opened(key) as file:
+            info = _info(key, os.fstat(file))
+        if info.size > at_most:
+            raise too_large(self.bucket, key, at_most)
+        return Fetched(info=info, content=self._resolved(key))
 
     def write(self, key: str, content: bytes) -> None:
         """Put an object there; whoever reads sees the old content or the new, also after a power cut."""
@@ -197,12 +206,16 @@ def _walk(root: Path, folder: Path, base: str, prefix: str, *, trail: tuple[Path
             if key.startswith(prefix) or prefix.startswith(key):
                 yield from _walk(root, path, key, prefix, trail=(*trail, folder))
         elif key.startswith(prefix):
-            yield ObjectInfo(
-                key=key,
-                size=status.st_size,
-                etag=f"{status.st_mtime_ns:x}-{status.st_size:x}",
-                modified=datetime.fromtimestamp(status.st_mtime, tz=UTC),
-            )
+            yield _info(key, status)
+
+
+def _info(key: str, status: os.stat_result) -> ObjectInfo:
+    return ObjectInfo(
+        key=key,
+        size=status.st_size,
+        etag=f"{status.st_mtime_ns:x}-{status.st_size:x}",
+        modified=datetime.fromtimestamp(status.st_mtime, tz=UTC),
+    )
 
 
 def _entries(root: Path, folder: Path) -> list[tuple[str, Path, os.stat_result]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from walkaround.errors import BucketError
 from walkaround.settings import BUCKET_NAME
 
+_FOLDER = "folder:"
 _LONGEST_KEY = 1024
 """Bytes in UTF-8, the limit of S3."""
 
@@ -30,6 +32,21 @@ class ObjectInfo:
     modified: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """An object with its content at hand.
+
+    Attributes:
+        info: what it was when it was read.
+        content: its bytes, or a file with them.
+        temporary: the file is a copy, which the caller deletes.
+    """
+
+    info: ObjectInfo
+    content: bytes | Path
+    temporary: bool = False
+
+
 def split_address(address: str) -> tuple[str, str]:
     """Bucket and key of s3://bucket/key; the key may be empty. Neither is checked.
 
@@ -43,9 +60,20 @@ def split_address(address: str) -> tuple[str, str]:
     return bucket, key
 
 
+def folder_bucket(watch: str) -> str:
+    """The bucket that a watched folder is: a name that no caller, event or setting can give, because of its colon."""
+    return _FOLDER + watch
+
+
+def is_folder_bucket(bucket: str) -> bool:
+    """Whether it is the name of a watched folder's bucket, which is not for callers."""
+    return bucket.startswith(_FOLDER)
+
+
 def address(bucket: str, key: str = "") -> str:
-    """s3://bucket/key, quoted for a message; control characters are escaped and long text is cut."""
-    return _quoted(f"s3://{bucket}/{key}" if key else f"s3://{bucket}")
+    """s3://bucket/key, or folder:WATCH/key, quoted for a message; control characters are escaped and long text is cut."""
+    place = bucket if is_folder_bucket(bucket) else f"s3://{bucket}"
+    return _quoted(f"{place}/{key}" if key else place)
 
 
 def checked_bucket(bucket: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,8 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from walkaround.buckets.cache import Download
 from walkaround.buckets.folder import too_large
-from walkaround.buckets.names import ObjectInfo, address
-from walkaround.errors import BucketError, UnavailableError, WalkaroundError
+from walkaround.buckets.names import Fetched, ObjectInfo, address
+from walkaround.errors import BucketError, UnavailableError, WalkaroundError, writing
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
@@ -122,6 +123,24 @@ class Remote:
             result = self._get(key, version, at_most)
             return to.keep(_etag(result.meta), result.stream(min_chunk_size=_CHUNK)), True
 
+    def fetch(self, key: str, *, version: str | None, at_most: int, in_memory: int, folder: Path) -> Fetched:
+        """The object by one request: its bytes where they are few, else a copy in `folder`."""
+        with self._refusals(key):
+            result = self._get(key, version, at_most)
+            info = _info(result.meta, key)
+            if info.size <= in_memory:
+                return Fetched(info=info, content=bytes(result.bytes()))
+            copy = folder / secrets.token_hex(16)
+            with writing(copy):
+                folder.mkdir(parents=True, exist_ok=True)
+                try:
+                    with copy.open("xb") as file:
+                        file.writelines(result.stream(min_chunk_size=_CHUNK))
+                except BaseException:  # an interruption too must leave nothing
+                    copy.unlink(missing_ok=True)
+                    raise
+            return Fetched(info=info, content=copy, temporary=True)
+
     def write(self, key: str, content: bytes) -> None:
         """Put an object there, whole or not at all."""
         with self._refusals(key):
@@ -134,7 +153,7 @@ class Remote:
             for chunk in obstore.list(self.store, prefix=above or None):
                 for meta in chunk:
                     if meta["path"].startswith(prefix):
-                        yield ObjectInfo(key=meta["path"], size=meta["size"], etag=_etag(meta), modified=meta["last_modified"])
+                        yield _info(meta, meta["path"])
 
     def _get(self, key: str, version: str | None, at_most: int) -> GetResult:
         result = obstore.get(self.store, key, options={} if version is None else {"version": version})
@@ -228,6 +247,10 @@ def _retries(patience: Patience) -> RetryConfig:
         "retry_timeout": timedelta(seconds=2 * (patience.retries + 1) * patience.connect),
         "backoff": {"init_backoff": pause, "max_backoff": 10 * pause, "base": 2},
     }
+
+
+def _info(meta: ObjectMeta, key: str) -> ObjectInfo:
+    return ObjectInfo(key=key, size=meta["size"], etag=_etag(meta), modified=meta["last_modified"])
 
 
 def _etag(meta: ObjectMeta) -> str:

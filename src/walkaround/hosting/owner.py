@@ -29,7 +29,7 @@ class Owner:
         return f"arn:aws:lookoutvision:{self.region}:{self.account}:model/{project}/{version}"
 
     def model_folder(self, project: str, version: int) -> Path:
-        """Where the package of a model is, relative to the data folder; nothing else is there."""
+        """Where the package of a model is, relative to the data folder, in a folder of the attempt; nothing else is there."""
         return Path("models", self.account, self.region, project, str(version))
 
     def component_arn(self, component: str, version: str) -> str:

@@ -19,6 +19,8 @@ from walkaround.inspection.detector import in_order
 from walkaround.inspection.inputs import DRAWN_MARKER
 from walkaround.inspection.outputs import replacing
 from walkaround.inspection.results import Result, VideoFindings
+from walkaround.inspection.timeline import Timeline
+from walkaround.media.containers import VIDEO_LIMITS, VideoLimits
 from walkaround.media.drawing import HeatLayer, draw_findings, heat_layer
 from walkaround.media.pictures import read_picture
 from walkaround.media.videos import Frame, read_frames, video_facts, write_video
@@ -73,16 +75,27 @@ def draw_picture(findings: Findings, path: Path, *, heat: bool = True) -> None:
         Image.fromarray(draw_findings(np.asarray(image), findings, heat=heat)).save(file, "JPEG", quality=_QUALITY)
 
 
-def draw_video(found: VideoFindings, path: Path, *, heat: bool = True, threads: int = 1) -> None:
+def draw_video(
+    found: VideoFindings, path: Path, *, heat: bool = True, threads: int = 1, limits: VideoLimits = VIDEO_LIMITS
+) -> None:
     """Decode a video and write each frame with the findings nearest in time, as MP4; at most 1080 pixels on the short side.
+
+    Under the frame stand the banner of its findings and a strip: the length of the video, the stretches in which damage is
+    seen, and the current position. A few frames are held at once, however long the video is.
+
+    Args:
+        found: what was found in the video, which is read again from `found.source`.
+        path: where to; a file there is replaced when the drawing is complete.
+        heat: whether to draw the heat maps that findings have.
+        threads: frames drawn at the same time.
+        limits: what the video may cost; those that it was inspected with.
 
     Raises:
         VideoError: the original cannot be read.
         StorageError: `path` cannot be written.
     """
     source = Path(found.source)
-    facts = video_facts(source)
-
+    facts = video_facts(source, limits=limits)
     maps = {findings.time: findings.heat_map for findings in found.frames}
 
     @lru_cache(maxsize=2)  # many frames show the same findings, one after the other
@@ -90,13 +103,17 @@ def draw_video(found: VideoFindings, path: Path, *, heat: bool = True, threads: 
         heat_map = maps[time]
         return heat_layer(heat_map, width, height) if heat and heat_map is not None else None
 
+    @lru_cache(maxsize=1)
+    def timeline_of(width: int, height: int) -> Timeline:
+        return Timeline(found, width=width, height=height)
+
     def draw(frame: Frame) -> Frame:
         findings, (height, width) = found.nearest(frame.time), frame.pixels.shape[:2]
         layer = layer_at(findings.time, width, height)
         pixels = draw_findings(frame.pixels, replace(findings, time=frame.time), heat=heat, layer=layer)
-        return Frame(time=frame.time, pixels=pixels)
+        return Frame(time=frame.time, pixels=np.concatenate([pixels, timeline_of(width, height).at(frame.time)]))
 
-    frames = _alike(read_frames(source, side=_SHORT_SIDE, incomplete=_told_before))
+    frames = _alike(read_frames(source, side=_SHORT_SIDE, limits=limits, incomplete=_told_before))
     drawn = in_order(draw, frames, threads=min(threads, _VIDEO_THREADS))
     write_video(path, drawn, frame_rate=facts.frame_rate or 25.0)
 

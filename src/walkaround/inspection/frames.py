@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from walkaround.errors import InputError
-from walkaround.media.videos import VIDEO_LIMITS, Frame, VideoLimits, read_frames
+from walkaround.media.containers import VIDEO_LIMITS, VideoLimits
+from walkaround.media.videos import DecodedFrame, Frame, decode_frames
 
 _Look = NDArray[np.float32]
 
-_THUMBNAIL_SIDE = 24
-_SHARPNESS_SIDE = 320
+_BETWEEN = 0.09  # seconds between two looks at least: enough for the shaking of a hand, and cheap beside decoding
+_THUMBNAIL_SIDE, _SAMPLES = 24, 2  # of each thumbnail's pixel, so many samples each way
+_SHARPNESS_SIDE, _SHARPNESS_ROWS = 320, 32
+_WAITING = 32_000_000  # bytes of frames kept as decoded: most give way to their neighbours and are never converted
 _SAME = 0.012  # mean difference of two thumbnails, values 0 to 1: above what compression does to a still scene
-_CUT_LEAST, _CUT_TIMES = 0.06, 4.0  # a cut changes a thumbnail by at least so much, and by so many times the usual change
+_CUT = 0.45  # part of the colours that a cut changes: measured 0.59 to 0.92 at cuts, at most 0.32 in the fastest pans
+_CUT_LEAST = 0.1  # mean difference of two thumbnails that it makes: measured 0.22 to 0.35, and below this by shaking alone
 _CUT_COST = 100.0
 _UNLIKE = 0.1  # root mean square difference from the stretch's mean that halves the worth of a frame's sharpness
 
@@ -35,10 +40,10 @@ def choose_frames(
 ) -> list[Frame]:
     """Choose the frames of a video that are worth looking at, in order of time.
 
-    The video is cut into at most `at_most` stretches that are alike within, and a sharp frame of each is taken that looks like
-    it. The cutting is Ward's clustering of neighbours in time (Grimm 1987, CONISS) on thumbnails; it goes along with the
-    decoding, which happens once, and holds `2 * at_most` frames. Scenes that a hard cut sets apart are put together last, so
-    that a short one is not lost; a scene that stands still gets one frame.
+    About ten frames a second are looked at. The video is cut into at most `at_most` stretches that are alike within, and a
+    sharp frame of each is taken that looks like it. The cutting is Ward's clustering of neighbours in time (Grimm 1987, CONISS)
+    on thumbnails; it goes along with the decoding, which happens once, and holds `2 * at_most` frames. Scenes that a hard cut
+    sets apart are put together last, so that a short one is not lost; a scene that stands still gets one frame.
 
     Args:
         path: the video.
@@ -56,17 +61,17 @@ def choose_frames(
         return list(frames_at_rate(path, rate=rate, side=side, limits=limits, incomplete=incomplete))
     if at_most < 1:
         raise InputError(f"{at_most} frames cannot be chosen from {str(path)!r}; ask for at least 1.")
-    stretches: list[_Stretch] = []
-    for stretch in _single_frames(read_frames(path, side=side, limits=limits, incomplete=incomplete)):
-        stretches.append(stretch)
-        if len(stretches) > 2 * at_most:
-            _join(stretches, _most_alike(stretches))
-    while len(stretches) > 1:
-        twins = _first_twins(stretches)
-        if twins is None and len(stretches) <= at_most:
+    roll = _Roll(side)
+    for stretch in _single_frames(decode_frames(path, limits=limits, incomplete=incomplete, sparing=True)):
+        roll.append(stretch)
+        if len(roll) > 2 * at_most:
+            roll.join(roll.most_alike())
+    while len(roll) > 1:
+        twins = roll.first_twins()
+        if twins is None and len(roll) <= at_most:
             break
-        _join(stretches, twins if twins is not None else _most_alike(stretches))
-    return [stretch.best for stretch in stretches]
+        roll.join(twins if twins is not None else roll.most_alike())
+    return roll.frames()
 
 
 def frames_at_rate(
@@ -86,11 +91,26 @@ def frames_at_rate(
     if not rate > 0:
         raise InputError(f"{rate:g} frames a second cannot be taken from {str(path)!r}; ask for more than 0.")
     due = 0
-    for frame in read_frames(path, side=side, limits=limits, incomplete=incomplete):
-        tick = int(frame.time * rate + 1e-6)  # 1e-6: times are sums of fractions that binary numbers cannot hold
+    for decoded in decode_frames(path, limits=limits, incomplete=incomplete):
+        tick = int(decoded.time * rate + 1e-6)  # 1e-6: times are sums of fractions that binary numbers cannot hold
         if tick >= due:
             due = tick + 1
-            yield frame
+            yield decoded.frame(side)
+
+
+class _Pick:
+    """A frame that may be chosen. Its pixels are made when it has lasted for a while, and the decoded frame let go."""
+
+    def __init__(self, decoded: DecodedFrame) -> None:
+        self._decoded: DecodedFrame | None = decoded
+        self._frame: Frame | None = None
+        self.decoded_bytes = decoded.facts.width * decoded.facts.height * 3 // 2  # as nearly all are stored
+
+    def frame(self, side: int | None) -> Frame:
+        if self._decoded is not None:
+            self._frame, self._decoded = self._decoded.frame(side), None
+        assert self._frame is not None  # noqa: S101 - one of the two is always there
+        return self._frame
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,13 +120,13 @@ class _Stretch:
     Attributes:
         best: the sharpest of them.
         sharpness: its sharpness.
-        look: its thumbnail, float32 [24, 24, 3], 0 to 1.
+        look: its thumbnail, float32 [24 * 24 * 3], 0 to 1.
         mean: mean of all their thumbnails.
         length: how many they are.
         cut: whether a hard cut comes before them.
     """
 
-    best: Frame
+    best: _Pick
     sharpness: float
     look: _Look
     mean: _Look
@@ -114,54 +134,111 @@ class _Stretch:
     cut: bool
 
 
-def _single_frames(frames: Iterable[Frame]) -> Iterator[_Stretch]:
-    """Each frame as a stretch of its own. A cut is a change much larger than the changes before it, so that shaking is none."""
-    before: _Look | None = None
-    usual = 0.0
+class _Roll:
+    """The stretches of a video so far, and what joining each with the next would cost."""
+
+    def __init__(self, side: int | None) -> None:
+        self._side = side
+        self._stretches: list[_Stretch] = []
+        self._added: list[float] = []  # by joining a stretch with the next
+        self._waiting: deque[_Pick] = deque()
+
+    def __len__(self) -> int:
+        return len(self._stretches)
+
+    def append(self, stretch: _Stretch) -> None:
+        self._stretches.append(stretch)
+        self._waiting.append(stretch.best)
+        if len(self) > 1:
+            self._added.append(_added(*self._stretches[-2:]))
+        if len(self._waiting) > max(2, _WAITING // stretch.best.decoded_bytes):
+            self._waiting.popleft().frame(self._side)
+
+    def most_alike(self) -> int:
+        """Index of the first of the two neighbours whose joining adds least variance (Ward's), a cut counting extra."""
+        return self._added.index(min(self._added))
+
+    def first_twins(self) -> int | None:
+        """Index of the first of two neighbours whose best frames show the same, or None."""
+        steps = np.diff([stretch.look for stretch in self._stretches], axis=0)
+        same = np.abs(steps).mean(axis=1) < _SAME
+        return int(same.argmax()) if same.any() else None
+
+    def join(self, index: int) -> None:
+        """Put a stretch and the one after it together."""
+        pair = self._stretches[index : index + 2]
+        joined = _joined(*pair)
+        self._stretches[index : index + 2] = [joined]
+        with suppress(ValueError):  # it does not wait any more
+            self._waiting.remove(next(stretch.best for stretch in pair if stretch.best is not joined.best))
+        del self._added[index]
+        for place in (index - 1, index):
+            if 0 <= place < len(self._added):
+                self._added[place] = _added(*self._stretches[place : place + 2])
+
+    def frames(self) -> list[Frame]:
+        return [stretch.best.frame(self._side) for stretch in self._stretches]
+
+
+def _single_frames(frames: Iterable[DecodedFrame]) -> Iterator[_Stretch]:
+    """Each frame as a stretch of its own, about ten a second."""
+    last: float | None = None
+    before: tuple[_Look, _Look] | None = None
     for frame in frames:
-        image = Image.fromarray(frame.pixels)
-        small = image.reduce(max(1, min(image.size) // _SHARPNESS_SIDE))
-        thumbnail = small.resize((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BOX)
-        look = np.asarray(thumbnail, np.float32) / np.float32(255)
-        change = 0.0 if before is None else float(np.abs(look - before).mean())
-        cut = change > max(_CUT_LEAST, _CUT_TIMES * usual)
-        if not cut:
-            usual += (change - usual) / 8
-        before = look
-        yield _Stretch(best=frame, sharpness=_sharpness(small), look=look, mean=look, length=1, cut=cut)
+        if last is not None and frame.time < last + _BETWEEN:
+            continue
+        samples = frame.thumbnail(_THUMBNAIL_SIDE * _SAMPLES)
+        look, colours = _look(samples), _colours(samples)
+        cut = before is not None and _is_cut(before, (look, colours))
+        last, before = frame.time, (look, colours)
+        yield _Stretch(best=_Pick(frame), sharpness=_sharpness(frame.luma()), look=look, mean=look, length=1, cut=cut)
 
 
-def _sharpness(image: Image.Image) -> float:
-    """Mean squared step between neighbouring pixels: motion blur and bad focus lower it."""
-    values = np.asarray(image.getchannel("G"), np.float32)
-    return float(sum(np.square(np.diff(values, axis=axis)).mean() for axis in (0, 1) if values.shape[axis] > 1))
+def _look(samples: NDArray[np.uint8]) -> _Look:
+    """A thumbnail, float32 [24 * 24 * 3], 0 to 1, from one twice as large."""
+    sums = sum(samples[y::_SAMPLES, x::_SAMPLES].astype(np.uint16) for y in range(_SAMPLES) for x in range(_SAMPLES))
+    return np.asarray(sums, np.float32).ravel() / np.float32(255 * _SAMPLES**2)
 
 
-def _most_alike(stretches: list[_Stretch]) -> int:
-    """Index of the first of the two neighbours whose joining adds least variance (Ward's criterion), a cut counting extra."""
-    return int(np.argmin([_added(first, second) for first, second in pairwise(stretches)]))
+def _colours(samples: NDArray[np.uint8]) -> _Look:
+    """Share of each of 8 x 8 x 8 colours, float32 [512]."""
+    places = (samples >> 5) @ np.array([64, 8, 1], np.uint16)
+    return np.bincount(places.ravel(), minlength=512).astype(np.float32) / np.float32(places.size)
+
+
+def _is_cut(before: tuple[_Look, _Look], after: tuple[_Look, _Look]) -> bool:
+    """Whether another scene begins: its colours are others, where a camera that moves keeps most."""
+    changed = float(np.abs(after[1] - before[1]).sum()) / 2
+    return changed > _CUT and float(np.abs(after[0] - before[0]).mean()) > _CUT_LEAST
+
+
+def _sharpness(luma: NDArray[np.uint8]) -> float:
+    """Mean squared step of brightness along and across some rows: motion blur and bad focus lower it.
+
+    Pixels are compared at the distance that neighbours have when the picture is reduced to 320 on the shorter side.
+    """
+    reach, between = max(1, min(luma.shape) // _SHARPNESS_SIDE), max(1, luma.shape[0] // _SHARPNESS_ROWS)
+    if min(luma.shape) <= reach:
+        return 0.0
+    rows = luma[:-reach:between].astype(np.int16)
+    steps = (rows[:, reach:] - rows[:, :-reach], luma[reach::between][: len(rows)] - rows)
+    return sum(float(np.vdot(flat, flat)) / flat.size for flat in (step.ravel().astype(np.float32) for step in steps))
 
 
 def _added(first: _Stretch, second: _Stretch) -> float:
     weight = first.length * second.length / (first.length + second.length) * (_CUT_COST if second.cut else 1)
-    return weight * float(np.square(first.mean - second.mean).mean())
+    difference = first.mean - second.mean
+    return weight * float(np.vdot(difference, difference)) / difference.size
 
 
-def _first_twins(stretches: list[_Stretch]) -> int | None:
-    """Index of the first of two neighbours whose best frames show the same, or None."""
-    return next((i for i, (a, b) in enumerate(pairwise(stretches)) if np.abs(a.look - b.look).mean() < _SAME), None)
-
-
-def _join(stretches: list[_Stretch], index: int) -> None:
-    """Put a stretch and the one after it together, in place."""
-    first, second = stretches[index : index + 2]
+def _joined(first: _Stretch, second: _Stretch) -> _Stretch:
     length = first.length + second.length
-    mean = np.average([first.mean, second.mean], axis=0, weights=[first.length, second.length]).astype(np.float32)
+    mean = first.mean + (second.mean - first.mean) * np.float32(second.length / length)
     better = max(first, second, key=lambda stretch: _merit(stretch, mean))
-    joined = _Stretch(best=better.best, sharpness=better.sharpness, look=better.look, mean=mean, length=length, cut=first.cut)
-    stretches[index : index + 2] = [joined]
+    return _Stretch(best=better.best, sharpness=better.sharpness, look=better.look, mean=mean, length=length, cut=first.cut)
 
 
 def _merit(stretch: _Stretch, mean: _Look) -> float:
     """Sharpness, lowered for a frame unlike its stretch, so that two stretches are not both shown by their common border."""
-    return stretch.sharpness / (1 + float(np.sqrt(np.square(stretch.look - mean).mean())) / _UNLIKE)
+    difference = stretch.look - mean
+    return stretch.sharpness / (1 + math.sqrt(float(np.vdot(difference, difference)) / difference.size) / _UNLIKE)

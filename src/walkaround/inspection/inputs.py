@@ -74,7 +74,7 @@ def count_inputs(sources: Iterable[Path]) -> int:
 def _folder_inputs(folder: Path) -> Iterator[Input]:
     empty = True
     for entry in _walk(folder, set(), 0):
-        found = entry if isinstance(entry, Input) else _input(entry, known=_is_known_other(entry))
+        found = entry if isinstance(entry, Input) else _input(entry, known=is_other_name(entry.name))
         empty = empty and found.kind is None and found.refused is None
         yield found
     if empty:
@@ -133,8 +133,15 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _is_known_other(path: Path) -> bool:
-    return path.suffix.casefold() in _OTHER_SUFFIXES or path.name.casefold() in _OTHER_NAMES
+def is_other_name(name: str) -> bool:
+    """Whether the last part of a path or key says that it is neither a picture nor a video."""
+    name = name.casefold()
+    return name in _OTHER_NAMES or ("." in name and name[name.rindex(".") :] in _OTHER_SUFFIXES)
+
+
+def is_other_folder(name: str) -> bool:
+    """Whether a folder of this name holds nothing that people put there: hidden ones, and those that systems make."""
+    return name.startswith(".") or name.casefold() in _OTHER_FOLDERS
 
 
 def _refused(path: Path, what: str) -> Input:

@@ -28,7 +28,8 @@ def json_lines(target: Path | BinaryIO) -> Iterator[Write]:
     """Give a function that writes results as JSON lines, UTF-8, one object a line.
 
     Each has `source`, `anomalous`, `confidence` and `label`. A video gives a line for each frame, with its `time`, then one for
-    the whole, with `frames`, `duration` and `strongest_time`. What could not be used has null for a verdict, and an `error`.
+    the whole, with `frames`, `duration`, `strongest_time`, and the `spans` in which damage is seen. What could not be used has
+    null for a verdict, and an `error`.
 
     Args:
         target: a file; or a stream such as `sys.stdout.buffer`. Either gets every line at once, the file under the name

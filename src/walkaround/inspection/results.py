@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import InputError
+from walkaround.inspection.spans import DamageSpan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,12 +18,15 @@ class VideoFindings:
         frames: what was found in each frame that was looked at, in order of time.
         whole: the verdict on the video; its time and heat map are those of the frame that speaks most for damage.
         duration: seconds; up to the last frame looked at where the file does not say.
+        spans: the stretches in which damage is seen, in order of time. They say where to look, each for itself; `whole` weighs
+            all frames, and can be whole with a short span.
         incomplete: one sentence when frames are missing, as in a file that was cut off: nobody looked at those.
     """
 
     frames: tuple[Findings, ...]
     whole: Findings
     duration: float
+    spans: tuple[DamageSpan, ...] = ()
     incomplete: str | None = None
 
     @property
@@ -31,16 +36,18 @@ class VideoFindings:
 
     def nearest(self, time: float) -> Findings:
         """What was found in the frame nearest to a time, in seconds."""
-        return min(self.frames, key=lambda frame: abs((frame.time or 0.0) - time))
+        after = bisect_left(self.frames, time, key=_time)
+        return min(self.frames[max(0, after - 1) : after + 1], key=lambda frame: abs(_time(frame) - time))
 
     def as_json(self) -> dict[str, object]:
-        """The line of the whole video: no `time`, which a frame's line has, but `frames`, `duration` and `strongest_time`.
+        """The line of the whole video: no `time` as in a frame's, but `frames`, `duration`, `strongest_time` and `spans`.
 
         An incomplete video has its verdict and an `error`.
         """
         line = self.whole.as_json()
         strongest = line.pop("time", None)
         line |= {"frames": len(self.frames), "duration": round(self.duration, 3), "strongest_time": strongest}
+        line["spans"] = [span.as_json() for span in self.spans]
         return line if self.incomplete is None else {**line, "error": self.incomplete}
 
 
@@ -54,6 +61,10 @@ class Refusal:
     def as_json(self) -> dict[str, object]:
         """A line in which no verdict is given."""
         return {"source": self.source, "anomalous": None, "confidence": None, "label": None, "error": str(self.reason)}
+
+
+def _time(frame: Findings) -> float:
+    return frame.time or 0.0
 
 
 Result = Findings | VideoFindings | Refusal

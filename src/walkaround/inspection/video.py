@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +15,12 @@ from walkaround.errors import VideoError
 from walkaround.inspection.detector import Detector, findings_of, in_order
 from walkaround.inspection.frames import choose_frames, frames_at_rate
 from walkaround.inspection.results import VideoFindings
-from walkaround.media.videos import VIDEO_LIMITS, Frame, VideoLimits, video_facts
+from walkaround.inspection.spans import spans_of
+from walkaround.media.containers import VIDEO_LIMITS, VideoLimits
+from walkaround.media.videos import Frame
 
 _SHARE = 5  # one of so many frames decides
+_MOST_FRAMES = 100_000  # of one video: what is found in so many is held in about 100 MB
 _CERTAIN = 1e-6  # probabilities are kept so far from 0 and 1, where logits have no end
 
 
@@ -50,23 +53,37 @@ def inspect_video(
     if rate is None:
         frames = choose_frames(path, at_most=at_most, side=side, limits=limits, incomplete=missing.append)
     else:  # as a stream, because there can be thousands
-        frames = frames_at_rate(path, rate=rate, side=side, limits=limits, incomplete=missing.append)
-    facts = video_facts(path, limits=limits)
+        frames = _few_enough(path, frames_at_rate(path, rate=rate, side=side, limits=limits, incomplete=missing.append))
+    length: float | None = None
 
     def inspect(frame: Frame) -> Findings:
+        nonlocal length
         found = detector.inspect(frame.pixels, source=str(path), heat=heat)
-        return replace(found, time=frame.time, width=facts.width, height=facts.height)
+        if frame.facts is None:
+            return replace(found, time=frame.time)
+        length = frame.facts.duration
+        return replace(found, time=frame.time, width=frame.facts.width, height=frame.facts.height)
 
     found = tuple(in_order(inspect, frames, threads=detector.threads))
     if not found:
         raise VideoError(f"{str(path)!r} holds no frame that can be decoded; record or copy it again.")
-    last = found[-1].time or 0.0
+    duration = max(found[-1].time or 0.0, length or 0.0)
+    normal, threshold = detector.card.normal, detector.threshold
     return VideoFindings(
         frames=found,
-        whole=verdict_of(found, normal=detector.card.normal, threshold=detector.threshold),
-        duration=last if facts.duration is None else max(last, facts.duration),
+        whole=verdict_of(found, normal=normal, threshold=threshold),
+        duration=duration,
+        spans=spans_of(found, normal=normal, threshold=threshold, duration=duration),
         incomplete=missing[0] if missing else None,
     )
+
+
+def _few_enough(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames, as long as what is found in them can be held."""
+    for number, frame in enumerate(frames):
+        if number == _MOST_FRAMES:
+            raise VideoError(f"{str(path)!r} has more than {_MOST_FRAMES:,} frames to inspect; ask for fewer a second.")
+        yield frame
 
 
 def verdict_of(frames: Sequence[Findings], *, normal: Collection[str], threshold: float) -> Findings:

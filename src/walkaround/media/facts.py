@@ -6,7 +6,8 @@ One decoding at a reduced scale serves all of it.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from PIL import Image, ImageStat
 
 from walkaround.media.headers import quantisation_table
 from walkaround.media.pictures import PICTURE_LIMITS, PictureLimits, read_file, read_picture
+from walkaround.media.properties import measures_of
 
 Grey = bytes
 
@@ -58,6 +60,7 @@ class PictureFacts:
         sha256: of the file.
         dhash: 128 bits, see `difference_hash`.
         thumbnail: 32 x 32 grey bytes, row by row: by it near-duplicates are told.
+        measures: what later pictures are compared by, see `measures_of`.
     """
 
     path: Path
@@ -75,6 +78,7 @@ class PictureFacts:
     sha256: str
     dhash: int
     thumbnail: Grey
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 def picture_facts(path: Path, *, limits: PictureLimits = PICTURE_LIMITS) -> PictureFacts:
@@ -104,6 +108,7 @@ def picture_facts(path: Path, *, limits: PictureLimits = PICTURE_LIMITS) -> Pict
         sha256=hashlib.sha256(data).hexdigest(),
         dhash=difference_hash(grey),
         thumbnail=grey.resize((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE), Image.Resampling.BOX).tobytes(),
+        measures=measures_of(picture.pixels, picture.width, picture.height),
     )
 
 

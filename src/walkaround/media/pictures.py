@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,9 @@ class PictureLimits:
 
 
 PICTURE_LIMITS = PictureLimits()
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
+"""What can be read."""
+_FORMAT_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +85,12 @@ class Picture:
 
 
 def read_picture(
-    source: Path | bytes, *, name: str | None = None, side: int | None = None, limits: PictureLimits = PICTURE_LIMITS
+    source: Path | bytes,
+    *,
+    name: str | None = None,
+    side: int | None = None,
+    limits: PictureLimits = PICTURE_LIMITS,
+    formats: Sequence[str] = FORMATS,
 ) -> Picture:
     """Read a JPEG, PNG, WebP or HEIC picture, told apart by content.
 
@@ -96,6 +104,7 @@ def read_picture(
         side: no more than this many pixels are needed on the shorter side: the picture may come reduced by a whole factor
             (large JPEGs are decoded at that scale), never below `side` unless the original is. None: full size.
         limits: what the picture may cost.
+        formats: those of `FORMATS` that are taken; a message names no other.
 
     Raises:
         PictureError: the picture cannot be read, with the reason and what to do.
@@ -106,9 +115,9 @@ def read_picture(
     if len(data) > limits.max_bytes:
         raise _too_large(name, f"has {len(data):,} bytes, more than the {limits.max_bytes:,} allowed")
     try:
-        if kind == "HEIF":
+        if kind == "HEIF" and kind in formats:
             return _read_heif(data, name=name, side=side, limits=limits)
-        if kind in _HEADERS:
+        if kind in _HEADERS and kind in formats:
             header = _HEADERS[kind](data)
             data = b""  # the header's body stands for it: a large file need not be held twice while it is decoded
             return _read_with_pillow(header, kind, name=name, side=side, limits=limits)
@@ -116,7 +125,7 @@ def read_picture(
         # What Pillow's decoders and libheif raise on a damaged file.
         reason = " ".join(str(problem).split())
         raise PictureError(f"{name!r} is a damaged {kind} picture ({reason}); export or copy it again.") from problem
-    raise _not_readable(name, empty=not data, kind=kind)
+    raise _not_readable(name, empty=not data, kind=kind, formats=formats)
 
 
 def read_file(path: Path, *, name: str, limits: PictureLimits) -> bytes:
@@ -257,8 +266,10 @@ def _too_large(name: str, what: str) -> PictureError:
     return PictureError(f"{name!r} {what}; save it smaller, as a JPEG that is not progressive.")
 
 
-def _not_readable(name: str, *, empty: bool, kind: str | None) -> PictureError:
+def _not_readable(name: str, *, empty: bool, kind: str | None, formats: Sequence[str]) -> PictureError:
     if empty:
         return PictureError(f"{name!r} is empty; copy it again.")
-    what = f"is {'an' if kind[0] == 'A' else 'a'} {kind} picture, which is not read" if kind else "is not a picture"
-    return PictureError(f"{name!r} {what}; give a JPEG, PNG, WebP or HEIC file.")
+    known = _FORMAT_NAMES.get(kind or "", kind)
+    what = f"is {'an' if known[0] == 'A' else 'a'} {known} picture, which is not read" if known else "is not a picture"
+    *first, last = (_FORMAT_NAMES[one] for one in formats)
+    return PictureError(f"{name!r} {what}; give a {', '.join(first)} or {last} file.")

@@ -41,6 +41,12 @@ def media_kind(path: Path) -> Literal["picture", "video"] | None:
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise InputError(f"Cannot open {str(path)!r}: {reason}; check the path and the permissions.") from problem
+    return content_kind(head)
+
+
+def content_kind(content: bytes) -> Literal["picture", "video"] | None:
+    """Tell by its first bytes, or all of them, whether something is a picture or a video; see `media_kind`."""
+    head = content[:_HEAD_BYTES]
     if picture_format(head) is not None:
         return "picture"
     return "video" if _is_video(head) else None

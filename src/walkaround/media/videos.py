@@ -1,37 +1,37 @@
-"""Videos: upright frames with the stream's own times, one after the other, within limits; and a writer.
-
-Decoding is FFmpeg's, through PyAV. Only containers of moving pictures are let in, and only what stands in the file itself:
-left to itself FFmpeg would also open playlists, and through them other files and addresses.
-"""
+"""Videos: upright frames with the stream's own times, one after the other, within limits; and a writer."""
 
 from __future__ import annotations
 
 import logging
-import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 import av
 import numpy as np
-from av.buffer import Buffer
 from av.container import InputContainer
-from av.error import FFmpegError, InvalidDataError
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from walkaround.errors import VideoError, writing
-from walkaround.media.sniff import media_kind
+from walkaround.media.containers import (
+    VIDEO_LIMITS,
+    VideoLimits,
+    decoded_pictures,
+    duration_of,
+    first_picture,
+    opened_video,
+    own_time,
+    usual_step,
+)
+from walkaround.media.conversion import Converter, turn
 
 _LOG = logging.getLogger(__name__)
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,ogg"
-_READ_BYTES = 1 << 20
+_SPARING_RATE = 20.0  # frames a second
 _CLOCK = 90_000  # ticks a second of a written video: MPEG's, a multiple of all usual frame rates
 # No B frames: FFmpeg's MP4 writer takes the time of the last frame that it is given for the end of the video.
 _ENCODERS = (
@@ -48,10 +48,12 @@ class Frame:
     Attributes:
         time: seconds from the first frame of the stream.
         pixels: uint8 [h, w, 3], RGB, upright.
+        facts: of the video that it was read from; None for one that was made.
     """
 
     time: float
     pixels: NDArray[np.uint8]
+    facts: VideoFacts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,24 +74,24 @@ class VideoFacts:
     rotation: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class VideoLimits:
-    """What one video may cost.
+class DecodedFrame:
+    """A frame as the decoder left it. Turning it into pixels costs as much as decoding it, so it is done on demand."""
 
-    Attributes:
-        max_bytes: size of the file.
-        max_pixels: width times height of a frame; 4K by default.
-        max_seconds: duration.
-        max_frames: frames that are decoded.
-    """
+    def __init__(self, picture: VideoFrame, time: float, facts: VideoFacts, converter: Converter) -> None:
+        self.time, self.facts = time, facts
+        self._picture, self._converter = picture, converter
 
-    max_bytes: int = 4_000_000_000
-    max_pixels: int = 4096 * 2304
-    max_seconds: float = 3600.0
-    max_frames: int = 250_000
+    def frame(self, side: int | None = None) -> Frame:
+        """The frame upright in RGB, reduced to `side` pixels on the shorter side; a smaller one as it is."""
+        return Frame(time=self.time, pixels=self._converter.pixels(self._picture, side), facts=self.facts)
 
+    def thumbnail(self, side: int) -> NDArray[np.uint8]:
+        """uint8 [side, side, 3], RGB, stretched to a square, as stored: not turned upright; made of samples, not of means."""
+        return self._converter.thumbnail(self._picture, side)
 
-VIDEO_LIMITS = VideoLimits()
+    def luma(self) -> NDArray[np.uint8]:
+        """uint8 [h, w], brightness, as stored; valid while this object lives, so copy what is kept."""
+        return self._converter.luma(self._picture)
 
 
 def video_facts(path: Path, *, limits: VideoLimits = VIDEO_LIMITS) -> VideoFacts:
@@ -98,20 +100,8 @@ def video_facts(path: Path, *, limits: VideoLimits = VIDEO_LIMITS) -> VideoFacts
     Raises:
         VideoError: the file is no video, or its first frame cannot be decoded.
     """
-    with _opened(path, limits) as (container, stream):
-        frame = next(_decoded(path, container, stream, limits), None)
-        if frame is None:
-            raise VideoError(f"{str(path)!r} holds no frame that can be decoded; record or copy it again.")
-        across, down = _turn(frame)[:2]
-        turned = abs(down) > abs(across)
-        rate = stream.average_rate or stream.guessed_rate
-        return VideoFacts(
-            duration=_duration(container, stream),
-            width=frame.height if turned else frame.width,
-            height=frame.width if turned else frame.height,
-            frame_rate=float(rate) if rate else None,
-            rotation=-frame.rotation % 360,
-        )
+    with opened_video(path, limits) as (container, stream):
+        return facts_of(first_picture(path, decoded_pictures(path, container, stream, limits)), container, stream)
 
 
 def read_frames(
@@ -123,8 +113,7 @@ def read_frames(
 ) -> Iterator[Frame]:
     """Yield every frame that can be decoded, in order, upright, at its own time; only one is held at once.
 
-    A frame without a time of its own, or with one that does not come after the last, follows at the stream's average rate.
-    Damaged frames are left out. A file that is cut off gives what is there, and `incomplete` is told how much is missing.
+    See `decode_frames`, which leaves the pixels to be asked for.
 
     Args:
         path: the video.
@@ -135,13 +124,42 @@ def read_frames(
     Raises:
         VideoError: on the first step when the file is no video or nothing can be decoded; later when a limit is passed.
     """
-    with _opened(path, limits) as (container, stream):
-        duration = _duration(container, stream)
-        step = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+    for decoded in decode_frames(path, limits=limits, incomplete=incomplete):
+        yield decoded.frame(side)
+
+
+def decode_frames(
+    path: Path,
+    *,
+    limits: VideoLimits = VIDEO_LIMITS,
+    incomplete: Callable[[str], None] | None = None,
+    sparing: bool = False,
+) -> Iterator[DecodedFrame]:
+    """Yield every frame that can be decoded, in order, at its own time, before its colours are converted.
+
+    A frame without a time of its own, or with one that does not come after the last, follows at the stream's average rate.
+    Damaged frames are left out. A file that is cut off gives what is there, and `incomplete` is told how much is missing.
+
+    Args:
+        path: the video.
+        limits: what the video may cost.
+        incomplete: called after the last frame with a sentence, when frames are missing; None: it is logged as a warning.
+        sparing: leave frames out that no other is built on, where there are 20 a second or more: they need no decoding.
+            In videos of phones these are up to two of three.
+
+    Raises:
+        VideoError: on the first step when the file is no video or nothing can be decoded; later when a limit is passed.
+    """
+    with opened_video(path, limits) as (container, stream):
+        sparing = sparing and float(stream.average_rate or 0) >= _SPARING_RATE
+        if sparing:
+            stream.codec_context.skip_frame = "NONREF"
+        duration, step = duration_of(container, stream), usual_step(stream)
+        facts, converter = None, Converter()
         start: float | None = None
         time, count = -step, 0
-        for count, frame in enumerate(_decoded(path, container, stream, limits), start=1):
-            own = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+        for count, picture in enumerate(decoded_pictures(path, container, stream, limits), start=1):
+            own = own_time(picture)
             if own is not None and start is None:
                 start = own - (time + step)
             time = own - start if own is not None and start is not None and own - start > time else time + step
@@ -150,14 +168,16 @@ def read_frames(
                     f"{str(path)!r} is longer than the {limits.max_frames:,} frames and {limits.max_seconds:g} seconds allowed;"
                     " cut it into parts."
                 )
-            yield Frame(time=time, pixels=_pixels(frame, side))
+            facts = facts or facts_of(picture, container, stream)
+            yield DecodedFrame(picture, time, facts, converter)
         if count == 0:
             raise VideoError(f"{str(path)!r} holds no frame that can be decoded; record or copy it again.")
         missing = 0 if duration is None else duration - (time + step)
-        if missing > max(1.0, 2 * step) or 0 < count < 0.98 * stream.frames:
+        few = not sparing and count < 0.98 * stream.frames
+        if missing > max(1.0, 2 * step) or few:
             (incomplete or _LOG.warning)(
-                f"{str(path)!r} is incomplete: it says that it lasts {duration or 0:.1f} seconds, but only {count} frames up to"
-                f" {time:.1f} seconds can be read; record or copy it again."
+                f"{str(path)!r} is incomplete: it says that it lasts {duration or 0:.1f} seconds, but only"
+                f" {'frames' if sparing else f'{count} frames'} up to {time:.1f} seconds can be read; record or copy it again."
             )
 
 
@@ -218,102 +238,15 @@ def _even(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
-@contextmanager
-def _opened(path: Path, limits: VideoLimits) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its video stream, both checked against the limits."""
-    name = repr(str(path))
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise VideoError(f"{name} is not a file; give the path of a video.")
-        if status.st_size > limits.max_bytes:
-            raise VideoError(
-                f"{name} has {status.st_size:,} bytes, more than the {limits.max_bytes:,} allowed; cut it into parts."
-            )
-        if media_kind(path) != "video":
-            raise VideoError(
-                f"{name} is {'not a video' if status.st_size else 'empty'}; give an MP4, MOV, MKV, WebM or AVI file."
-            )
-        with path.open("rb") as file, _demuxed(file, limits) as container:
-            stream = container.streams.best("video")
-            if not isinstance(stream, VideoStream):
-                raise VideoError(f"{name} has no pictures, only sound or text; record or export it again with its video.")
-            codec = cast(VideoCodecContext | None, stream.codec_context)
-            if codec is None:
-                raise VideoError(f"{name} is damaged, or coded in a way that is not known; export it as H.264 or H.265.")
-            _check_size(name, codec.width, codec.height, limits)
-            duration = _duration(container, stream)
-            if duration is not None and duration > limits.max_seconds:
-                raise VideoError(
-                    f"{name} lasts {duration:.0f} s, more than the {limits.max_seconds:g} s allowed; cut it into parts."
-                )
-            stream.thread_type = "AUTO"
-            yield container, stream
-    except (OSError, ValueError, FFmpegError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise VideoError(f"Cannot read {name}: {reason}; record or copy it again.") from problem
-
-
-class _Nameless:
-    """An open file without its name, parts of which would mean something to FFmpeg: a protocol, a pattern of numbers."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-
-@contextmanager
-def _demuxed(file: BinaryIO, limits: VideoLimits) -> Iterator[InputContainer]:
-    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none", "max_pixels": str(limits.max_pixels)}
-    with av.open(_Nameless(file), "r", options=options, metadata_errors="replace", buffer_size=_READ_BYTES) as container:
-        yield container
-
-
-def _check_size(name: str, width: int, height: int, limits: VideoLimits) -> None:
-    if not 0 < width * height <= limits.max_pixels:
-        size = f"{width:,} x {height:,}" if width * height else "of unknown size or more"
-        raise VideoError(f"{name} has frames {size} pixels, where {limits.max_pixels:,} are allowed; export it in 4K or less.")
-
-
-def _decoded(path: Path, container: InputContainer, stream: VideoStream, limits: VideoLimits) -> Iterator[VideoFrame]:
-    """Every undamaged frame, in the order of showing."""
-    # FFmpeg checks this before it allocates a frame, whose size need not be the header's.
-    stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except InvalidDataError:  # this packet is damaged; the next may be whole
-            _LOG.debug("%r has a damaged packet at %s.", str(path), packet.pts)
-            continue
-        for frame in frames:
-            if isinstance(frame, VideoFrame) and not frame.is_corrupt:
-                _check_size(repr(str(path)), frame.width, frame.height, limits)
-                yield frame
-
-
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration is not None else None
-
-
-def _turn(frame: VideoFrame) -> tuple[int, int, int, int]:
-    """The display matrix's a, b, c, d (ISO/IEC 14496-12, 8.2.2.3): stored (x, y) is shown at (a x + c y, b x + d y)."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return 1, 0, 0, 1
-    a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(cast(Buffer, side_data)), np.int32)[:5])
-    return a, b, c, d
-
-
-def _pixels(frame: VideoFrame, side: int | None) -> NDArray[np.uint8]:
-    """Upright RGB of a frame, reduced to `side` on the shorter side while its colours are converted."""
-    scale = 1.0 if side is None else min(1.0, side / min(frame.width, frame.height))
-    width, height = round(frame.width * scale), round(frame.height * scale)
-    interpolation = "AREA" if scale < 1 else "BILINEAR"
-    # One thread: starting more costs longer than the conversion.
-    pixels = frame.reformat(width, height, "rgb24", interpolation=interpolation, threads=1).to_ndarray()
-    a, b, c, d = _turn(frame)
-    right, down = a, d
-    if abs(b) > abs(a):
-        pixels, right, down = pixels.transpose(1, 0, 2), c, b
-    return np.ascontiguousarray(pixels[:: -1 if down < 0 else 1, :: -1 if right < 0 else 1])
+def facts_of(frame: VideoFrame, container: InputContainer, stream: VideoStream) -> VideoFacts:
+    """Of an open video, by its first frame."""
+    across, down = turn(frame)[:2]
+    turned = abs(down) > abs(across)
+    rate = stream.average_rate or stream.guessed_rate
+    return VideoFacts(
+        duration=duration_of(container, stream),
+        width=frame.height if turned else frame.width,
+        height=frame.width if turned else frame.height,
+        frame_rate=float(rate) if rate else None,
+        rotation=-frame.rotation % 360,
+    )

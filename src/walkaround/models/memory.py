@@ -107,6 +107,12 @@ def remember(candidates: NDArray[np.float32], *, patches: int, seed: int) -> Pat
     return PatchMemory(mean=mean, scale=scale, patches=rows[chosen])
 
 
+def damage_of_scores(scores: NDArray[np.float64], *, limit: float, spread: float) -> NDArray[np.float64]:
+    """Probability of an anomaly of scores, as the graph that `PatchMemory.write` makes gives it."""
+    rise = np.log(np.maximum(scores, 1e-6) / limit)
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(rise / spread, -500, 500))))
+
+
 def _write_patches(graph: Graph) -> str:
     """Every layer averaged over 3 x 3 places, brought to the finest grid, side by side."""
     parts = []

@@ -21,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-_Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
-_NEVER_AGAIN = {"sqlite_autoincrement": True}
+Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 """An id that a job may still name must not come to stand for another row."""
 
 
@@ -58,7 +58,7 @@ class Project(Table):
     __tablename__ = "projects"
     __table_args__ = (UniqueConstraint("account", "region", "name"),)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     account: Mapped[str] = mapped_column(String(64))
     region: Mapped[str] = mapped_column(String(64))
     name: Mapped[str] = mapped_column(String(255))
@@ -70,9 +70,9 @@ class Dataset(Table):
     """A dataset; one that was deleted stands without project until a job has removed its entries."""
 
     __tablename__ = "datasets"
-    __table_args__ = (UniqueConstraint("project_id", "kind"), _NEVER_AGAIN)
+    __table_args__ = (UniqueConstraint("project_id", "kind"), NEVER_AGAIN)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     project_id: Mapped[int | None] = mapped_column(ForeignKey("projects.id"))
     kind: Mapped[str] = mapped_column(String(8))  # train, test
     status: Mapped[str] = mapped_column(String(40))
@@ -101,7 +101,7 @@ class Entry(Table):
         Index("entries_by_time", "dataset_id", "created", "id"),
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
     source_ref: Mapped[str] = mapped_column(String(1100))
     label: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly; None: unlabelled
@@ -113,9 +113,9 @@ class Change(Table):
     """Lines that UpdateDatasetEntries accepted and a job will apply, all or none."""
 
     __tablename__ = "changes"
-    __table_args__ = (_NEVER_AGAIN,)
+    __table_args__ = (NEVER_AGAIN,)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), index=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     created: Mapped[datetime] = mapped_column(default=now)
@@ -125,13 +125,13 @@ class Model(Table):
     """A version of a project's model."""
 
     __tablename__ = "models"
-    __table_args__ = (UniqueConstraint("project_id", "version"), Index("models_by_status", "status"), _NEVER_AGAIN)
+    __table_args__ = (UniqueConstraint("project_id", "version"), Index("models_by_status", "status"), NEVER_AGAIN)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     version: Mapped[int]
-    train_dataset_id: Mapped[int | None] = mapped_column(_Id)  # what CreateModel found; may have been deleted since
-    test_dataset_id: Mapped[int | None] = mapped_column(_Id)
+    train_dataset_id: Mapped[int | None] = mapped_column(Id)  # what CreateModel found; may have been deleted since
+    test_dataset_id: Mapped[int | None] = mapped_column(Id)
     description: Mapped[str | None] = mapped_column(String(500))
     status: Mapped[str] = mapped_column(String(24))
     message: Mapped[str] = mapped_column(Text, default="")
@@ -167,10 +167,10 @@ class Packaging(Table):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         Index("packagings_by_component", "component_name", "component_version"),
-        _NEVER_AGAIN,
+        NEVER_AGAIN,
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str] = mapped_column(String(64))
     model_version: Mapped[str] = mapped_column(String(10))
@@ -189,9 +189,9 @@ class Trial(Table):
     """A trial detection: a model run on new pictures, for a person to verify."""
 
     __tablename__ = "trials"
-    __table_args__ = (UniqueConstraint("project_id", "name"), _NEVER_AGAIN)
+    __table_args__ = (UniqueConstraint("project_id", "name"), NEVER_AGAIN)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str] = mapped_column(String(64))
     model_version: Mapped[int]
@@ -206,9 +206,10 @@ class TrialPicture(Table):
     __tablename__ = "trial_pictures"
     __table_args__ = (UniqueConstraint("trial_id", "source_ref"), Index("trial_pictures_in_order", "trial_id", "id"))
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"))
     source_ref: Mapped[str] = mapped_column(String(1100))
+    name: Mapped[str | None] = mapped_column(String(200))  # what it was uploaded as
     findings: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(Text)
     verified: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly: what a person saw
@@ -216,7 +217,7 @@ class TrialPicture(Table):
 
 
 class Result(Table):
-    """A picture that was inspected over the REST API and whose findings are kept."""
+    """A picture or video that was looked at and whose findings are kept: sent over the REST API, or come by a watch."""
 
     __tablename__ = "results"
     __table_args__ = (
@@ -224,28 +225,33 @@ class Result(Table):
         Index("results_by_verdict", "project_id", "anomalous", "created", "id"),
         Index("results_by_label", "project_id", "label", "created", "id"),
         Index("results_by_model", "project_id", "model_version", "created", "id"),
+        Index("results_by_source", "project_id", "source", "created", "id"),
+        Index("results_by_watch", "watch_id", "created", "id"),
     )
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
     model_version: Mapped[int]
-    source: Mapped[str] = mapped_column(Text)
+    # Compared byte by byte, so that an index finds what begins alike.
+    source: Mapped[str] = mapped_column(Text().with_variant(Text(collation="C"), "postgresql"))
     anomalous: Mapped[bool]
     confidence: Mapped[float]
     label: Mapped[str] = mapped_column(String(255))
     findings: Mapped[dict[str, Any]]
     created: Mapped[datetime] = mapped_column(default=now)
+    arrival_id: Mapped[int | None] = mapped_column(Id, unique=True)  # what arrived has one result, however often it is told of
+    watch_id: Mapped[int | None] = mapped_column(Id)
 
 
 class Job(Table):
     """Work that was accepted and has to be done, whatever happens to the process that does it."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_due", "state", "due"), Index("jobs_by_subject", "kind", "subject"), _NEVER_AGAIN)
+    __table_args__ = (Index("jobs_due", "state", "due"), Index("jobs_by_subject", "kind", "subject"), NEVER_AGAIN)
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
-    subject: Mapped[int] = mapped_column(_Id)  # id of the row that it is about
+    subject: Mapped[int] = mapped_column(Id)  # id of the row that it is about
     state: Mapped[str] = mapped_column(String(8), default="due")  # due, running, done, failed
     attempts: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0, server_default="0")  # servers in a row that died with it in work

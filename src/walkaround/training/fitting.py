@@ -16,7 +16,7 @@ from walkaround.evaluation.thresholds import best_accuracy, best_labels
 from walkaround.media.pictures import read_picture
 from walkaround.models.classify import Classifier, write_features
 from walkaround.models.heads import Head, Rows
-from walkaround.models.memory import CHANNELS, GRID, PATCHES, SCORES, remember, write_patches
+from walkaround.models.memory import CHANNELS, GRID, PATCHES, SCORES, damage_of_scores, remember, write_patches
 from walkaround.models.names import FEATURES, HEAT
 from walkaround.models.network import Network
 from walkaround.models.preparation import SIDE, network_pixels
@@ -46,12 +46,14 @@ class Fitted:
         threshold: probability of damage from which a picture is called anomalous.
         told: for the card's `training`.
         doubts: pictures whose label the others contradict: the suggested label, and how sure.
+        damage: float64 [train], probability of damage of each training picture by models that were not trained on it.
     """
 
     model: bytes
     threshold: float
     told: Mapping[str, Any]
     doubts: Mapping[str, tuple[str, float]]
+    damage: NDArray[np.float64]
 
 
 def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | None, progress: Progress) -> Fitted:
@@ -75,11 +77,13 @@ def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | N
     threshold = choose_threshold(chosen, classifier, class_ids)
     classifier = replace(classifier, heat_scale=_heat_scale(classifier, plan))
     progress("Fitting the model", 1, 1)
+    unseen = out_of_fold(chosen, classifier)[0]
     return Fitted(
         model=classifier.write(),
         threshold=threshold,
         told={**_told(trials, chosen), "views": len(views)},
-        doubts=label_doubts(plan, out_of_fold(chosen, classifier)[0]),
+        doubts=label_doubts(plan, unseen),
+        damage=unseen[:, np.array(plan.damaged)].sum(axis=1),
     )
 
 
@@ -209,6 +213,7 @@ def fit_memory(plan: Plan, recipe: Recipe, *, threads: int, progress: Progress) 
         threshold=0.5,
         told={"chosen": f"memory of {len(memory.patches)} normal patches", "limit": limit, "spread": spread},
         doubts={},
+        damage=damage_of_scores(held_out, limit=limit, spread=spread),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,12 @@ FEWEST = 5
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """One labelled picture: its sample, SHA-256 of its bytes, and duplicate group."""
+    """One labelled picture: its sample, SHA-256 of its bytes, duplicate group, and what later pictures are compared by."""
 
     sample: Sample
     sha256: str
     group: int
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -81,7 +83,7 @@ def make_plan(looked: Survey, recipe: Recipe, *, own_test: frozenset[str] | None
         TrainingError: there are too few pictures, or only damaged ones.
     """
     pictures = [
-        Picture(sample=sample, sha256=fact.sha256, group=int(group))
+        Picture(sample=sample, sha256=fact.sha256, group=int(group), measures=fact.measures)
         for sample, fact, group in zip(looked.samples, looked.facts, looked.groups, strict=True)
         if sample.label is not None
     ]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from walkaround.buckets.buckets import Buckets
+from walkaround.damage.measures import confidence_of, profile_of
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.sample import Dataset, Problem
 from walkaround.datasets.survey import survey
@@ -149,7 +150,7 @@ def _card(name: str, plan: Plan, fitted: Fitted, recipe: Recipe, *, seconds: flo
         model_sha256=hashlib.sha256(fitted.model).hexdigest(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         walkaround=version("walkaround"),
-        data=_data(plan),
+        data={**_data(plan), "profile": _profile(plan, fitted)},
         training={
             "seed": recipe.seed,
             "views": 1,
@@ -172,6 +173,14 @@ def _data(plan: Plan) -> dict[str, Any]:
         "fingerprint": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         "test_pictures": len(plan.test),
     }
+
+
+def _profile(plan: Plan, fitted: Fitted) -> dict[str, Any]:
+    """What the training pictures are like, and how sure the model is of such as it was not trained on; see `profile_of`."""
+    return profile_of(
+        {**picture.measures, "confidence": confidence_of(damage=damage, anomalous=damage >= fitted.threshold)}
+        for picture, damage in zip(plan.train, fitted.damage.tolist(), strict=True)
+    )
 
 
 def _scores(evaluation: Evaluation) -> dict[str, Any]:

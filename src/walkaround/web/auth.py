@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import ipaddress
 import logging
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from walkaround.aws.access import is_from_here
 from walkaround.errors import AccessDeniedError, InputError, UnavailableError
 from walkaround.hosting.owner import Owner
+from walkaround.pipeline.sinks.signing import HEADER
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.keys import ROLES, KeyRing, Role, StoredKey, bearer_digest
@@ -23,6 +25,9 @@ _REFRESH_SECONDS = 0.5
 _LEAST_SECONDS_BETWEEN = 0.05
 KEYLESS = "keyless"
 """The key id of callers without a key."""
+SIGNED = "signed"
+"""The key id of senders of events who sign them; whether the signature fits is known when the body is there."""
+SIGNATURE = HEADER.lower().encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +149,25 @@ class Door:
         if key is None:
             raise UnknownCallerError("No usable access key has this bearer token: it is mistyped, or the key was revoked.")
         return Caller(owner=Owner(key.account, self._settings.region), key_id=key.key_id, role=key.role)
+
+    async def sender(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """The sender of an event: any caller, with HTTP Basic too, whose password is the bearer token, or one who signs it.
+
+        Raises:
+            UnknownCallerError: there is no token and no signature, or the token belongs to no usable key.
+        """
+        given = dict(headers)
+        scheme, _, credentials = given.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"basic":
+            try:
+                _, _, token = base64.b64decode(credentials.strip(), validate=True).partition(b":")
+            except ValueError:
+                token = b""
+            return await self.caller([(b"authorization", b"Bearer " + token)])
+        if not scheme and SIGNATURE in given and self._settings.events_secret is not None:
+            owner = Owner(self._settings.account, self._settings.region)
+            return Caller(owner=owner, key_id=SIGNED, role="detect")
+        return await self.caller(given.items())
 
     def _keyless(self, headers: Mapping[bytes, str]) -> Caller:
         if not self._settings.keyless:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from walkaround.errors import InputError
-from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE
+from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE, PICTURE_FORMATS
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.media.pictures import PictureLimits, read_picture
 
@@ -21,12 +21,10 @@ _ADDRESS_SPACE = 4 << 30
 def check(path: Path, name: str) -> dict[str, object]:
     """Decode one picture; its format and size, or the reason why it cannot be used."""
     try:
-        picture = read_picture(path, name=name, limits=PictureLimits(max_bytes=MOST_BYTES))
+        picture = read_picture(path, name=name, limits=PictureLimits(max_bytes=MOST_BYTES), formats=PICTURE_FORMATS)
     except InputError as problem:
         return {"reason": str(problem)}
     sides = (picture.width, picture.height)
-    if picture.format not in ("JPEG", "PNG"):
-        return {"reason": f"{name!r} is {picture.format}: only JPEG and PNG are taken; convert it."}
     if min(sides) < LEAST_SIDE or max(sides) > MOST_SIDE:
         return {
             "reason": f"{name!r} is {sides[0]} x {sides[1]} pixels: each side must have {LEAST_SIDE} to {MOST_SIDE}; resize it."

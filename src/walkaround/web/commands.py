@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from walkaround.buckets.places import bucket_places
 from walkaround.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from walkaround.store.database import Database
     from walkaround.store.keys import NewKey
 
+_PROJECT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 keys = typer.Typer(name="keys", help="Make, list and revoke the access keys of the service.", no_args_is_help=True)
 aws = typer.Typer(name="aws", help="Make AWS' own clients work with the service.", no_args_is_help=True)
 
@@ -69,6 +72,28 @@ def _other_flags(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def import_model(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="Folder that `walkaround train --out` wrote.")],
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Project that gets it; made where there is none.")],
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Make a package a model of a project, to be hosted, watched with and asked like any other; a server may be running."""
+    from walkaround.hosting.operations.imported import import_package
+    from walkaround.hosting.owner import Owner
+    from walkaround.models.package import read_package
+
+    if not _PROJECT.fullmatch(project):
+        raise InputError(f"{project!r} cannot be the name of a project: write letters, digits, hyphens and underscores.")
+    opened = read_package(package)
+    settings = _settings({"data": data, "database": database}, config)
+    owner = Owner(account=settings.account, region=settings.region)
+    with _database(settings).transaction() as session:
+        version = import_package(session, owner, project_name=project, package=opened, settings=settings)
+    _note(f"The package is {project}/{version}.")
+
+
 @keys.command("make")
 def _make(
     role: Annotated[str, typer.Option(metavar="ROLE", help="What the key may do: read, detect or manage.")] = "manage",
@@ -91,8 +116,13 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
     """List the access keys: never their secrets."""
     from walkaround.store.keys import list_keys
 
-    with _database(_settings({"data": data, "database": database}, config)).reading() as session:
-        for key in list_keys(session):
+    settings = _settings({"data": data, "database": database}, config)
+    with _database(settings).reading() as session:
+        found = list_keys(session)
+        if not found:
+            where = "the database" if settings.database else f"the data folder {str(settings.data)!r}"
+            _note(f"There is no access key in {where}: make one with `walkaround keys make`.")
+        for key in found:
             state = "usable" if key.revoked is None else f"revoked {key.revoked:%Y-%m-%d %H:%M}"
             typer.echo(f"{key.id}  {key.account}  {key.role:<6}  {key.created:%Y-%m-%d %H:%M}  {state}  {key.note}".rstrip())
 
@@ -189,21 +219,6 @@ def make_key(settings: Settings, *, role: str, account: str | None, note: str) -
         return ring.make(session, account=account or settings.account, role=role, note=note)
 
 
-def bucket_places(pairs: Sequence[str] | None) -> dict[str, str]:
-    """NAME=PLACE, as flags give it, to name and place.
-
-    Raises:
-        InputError: one is not of this form.
-    """
-    places = {}
-    for pair in pairs or ():
-        name, equals, place = pair.partition("=")
-        if not (name and equals and place):
-            raise InputError(f"{pair!r} is not NAME=PLACE, such as photos=/data/photos: correct --bucket.")
-        places[name] = place
-    return places
-
-
 def _note(text: str) -> None:
     typer.echo("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text), err=True)
 
@@ -215,7 +230,7 @@ def _settings(flags: Mapping[str, object], config: Path | None) -> Settings:
 
 
 def _database(settings: Settings) -> Database:
-    from walkaround.web.opening import database_of
+    from walkaround.store.opening import database_of
 
     database = database_of(settings)
     database.migrate()

@@ -8,7 +8,7 @@ import tempfile
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response, status
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from walkaround.errors import AccessDeniedError, UnavailableError, WalkaroundError, writing
@@ -24,16 +24,16 @@ _PAGE_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Health(BaseModel):
     """The process answers."""
 
-    status: Literal["alive"] = "alive"
+    status: Literal["alive"] = Field(default="alive", description="Always alive.")
 
 
 class Readiness(BaseModel):
     """Whether the server can do its work; each part says "ok" or what is wrong."""
 
-    ready: bool
-    database: str
-    data: str
-    models: str
+    ready: bool = Field(description="Whether all of it is well.")
+    database: str = Field(description="Whether the database answers.")
+    data: str = Field(description="Whether the data folder can be written.")
+    models: str = Field(description="Whether all hosted models are in service.")
 
 
 @router.get("/healthz")
@@ -64,6 +64,7 @@ async def metrics(request: Request) -> Response:
     check_role(caller, "read")
     if caller.owner.account != service.settings.account:
         raise AccessDeniedError(f"Metrics tell of all accounts: use a key of the operator's own, {service.settings.account}.")
+    await asyncio.to_thread(service.pipeline_metrics.refresh)
     return Response(service.metrics.page(), media_type=_PAGE_TYPE)
 
 

@@ -19,7 +19,7 @@ COUNTS: tuple[tuple[str, str, str], ...] = (
     ("invalid_image_count", "invalid_images", "Pictures that could not be used (InvalidImageCount)."),
     ("successful_request_count", "successful_requests", "Detections that were answered (SuccessfulRequestCount)."),
     ("error_count", "errors", "Detections that were not answered, throttled ones included (ErrorCount)."),
-    ("throttled_count", "throttled", "Detections refused because too many waited (ThrottledCount)."),
+    ("throttled_count", "throttled", "Detections refused because there were too many (ThrottledCount)."),
 )
 """Name after `walkaround_`, attribute of Counters, and meaning."""
 GAUGES: tuple[tuple[str, str, str], ...] = (
@@ -48,6 +48,10 @@ class Metrics:
     def answered(self, method: str, route: str, *, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
         self._durations.labels(method, route, str(status)).observe(seconds)
+
+    def add(self, collector: Collector) -> None:
+        """Show what another collector counts, too."""
+        self._registry.register(collector)
 
     def page(self) -> bytes:
         """All metrics in Prometheus' text format."""
@@ -91,4 +95,4 @@ def _times(counters: Mapping[ModelKey, Counters]) -> HistogramMetricFamily:
 
 def _labels(key: ModelKey) -> tuple[str, ...]:
     account, region, project, version = key
-    return account, region, project, str(version)
+    return account, region, project, str(version or "")

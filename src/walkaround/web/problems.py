@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -29,6 +29,7 @@ from walkaround.errors import (
 )
 from walkaround.web.auth import UnknownCallerError
 from walkaround.web.requests import record_of
+from walkaround.web.uploads import NothingUsableError
 
 # The first that fits counts, so a child stands before its parent.
 _STATUSES: Mapping[type[WalkaroundError], int] = MappingProxyType(
@@ -48,16 +49,24 @@ _STATUSES: Mapping[type[WalkaroundError], int] = MappingProxyType(
 _logger = logging.getLogger(__name__)
 
 
+class LeftOut(BaseModel):
+    """An uploaded file that was not kept, and why."""
+
+    name: str = Field(description="As the sender calls it.")
+    reason: str = Field(description="Why it cannot be used, and what to do.")
+
+
 class Problem(BaseModel):
     """What went wrong with a request (RFC 9457)."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    request_id: str
-    quota: str | None = None
-    errors: list[str] | None = None
+    type: str = Field(default="about:blank", description="Always about:blank: the status says of which kind it is.")
+    title: str = Field(description="The name of the status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="A sentence that says what is wrong and what to do.")
+    request_id: str = Field(description="Finds the request's line in the server's log.")
+    quota: str | None = Field(default=None, description="The setting whose limit is reached.")
+    errors: list[str] | None = Field(default=None, description="What is wrong with the form of the request, part by part.")
+    refused: list[LeftOut] | None = Field(default=None, description="The files of an upload of which none can be used.")
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -82,15 +91,29 @@ def reply_to(request: Request, problem: Exception) -> JSONResponse:
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _logger.error("request %s: %s", record_of(request.scope).request_id, problem, exc_info=problem)
+        expected = isinstance(problem, UnavailableError | StorageError)  # an operator can mend it; where it stands is no news
+        told = (record_of(request.scope).request_id, problem)
+        _logger.error("request %s: %s", *told, exc_info=None if expected else problem)
     quota = problem.quota_code if isinstance(problem, QuotaError) else None
-    return _reply(request, status, str(problem), headers=headers, quota=quota)
+    files = problem.refused if isinstance(problem, NothingUsableError) else ()
+    refused = [LeftOut(name=one.name, reason=one.reason) for one in files]
+    return _reply(request, status, str(problem), headers=headers, quota=quota, refused=refused or None)
 
 
 async def _of_form(request: Request, problem: Exception) -> JSONResponse:
     found = problem.errors() if isinstance(problem, RequestValidationError) else []
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    sent = problem.body if isinstance(problem, RequestValidationError) else None
+    if sent and not _is_json(kind) and any(one["loc"] == ("body",) for one in found):
+        given = f"of the type {kind[:100]!r}" if kind else "of no type"
+        said = f"The body is {given}, and JSON is needed: send it with the header Content-Type: application/json."
+        return _reply(request, 415, said)
     errors = [f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in found[:10]]
     return _reply(request, 422, f"The request is not of the form that is needed: {'; '.join(errors)}.", errors=errors)
+
+
+def _is_json(kind: str) -> bool:
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 async def _of_http(request: Request, problem: Exception) -> JSONResponse:
@@ -123,6 +146,7 @@ def _reply(
     headers: Mapping[str, str] = MappingProxyType({}),
     quota: str | None = None,
     errors: list[str] | None = None,
+    refused: list[LeftOut] | None = None,
 ) -> JSONResponse:
     record = record_of(request.scope)
     record.problem = detail
@@ -133,5 +157,6 @@ def _reply(
         request_id=record.request_id,
         quota=quota,
         errors=errors,
+        refused=refused,
     ).model_dump(exclude_none=True)
     return JSONResponse(document, status, headers=dict(headers), media_type="application/problem+json")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import time
 import uuid
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -97,25 +95,6 @@ class Requests:
             "problem": record.problem or state.get("error"),
         }
         _logger.info("request", extra={"fields": {name: value for name, value in line.items() if value is not None}})
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level, logger and message, or the fields of a request."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of one record."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        fields = getattr(record, "fields", None)
-        if isinstance(fields, dict):
-            line |= fields
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 def _request_id(scope: MutableMapping[str, Any]) -> str:

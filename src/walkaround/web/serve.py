@@ -10,19 +10,19 @@ import os
 import resource
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import uvicorn
 
 from walkaround.errors import InputError, writing
+from walkaround.hosting.log_lines import log_json
 from walkaround.settings import Settings
 from walkaround.web.app import build_app
 from walkaround.web.connections import limited_protocol
-from walkaround.web.requests import JsonLines
 
 _KEEP_ALIVE_SECONDS = 75  # longer than load balancers and SDKs keep a connection that they do not use
 _FINISH_SECONDS = 20
@@ -40,10 +40,12 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
         say: is told the one line with the address, once requests are answered.
 
     Raises:
-        InputError: the settings contradict each other, the port is taken, or a server runs on this data folder already.
+        InputError: the settings contradict each other, a bucket is mapped to a file, the port is taken, or a server runs on
+            this data folder already.
         StorageError: the data folder cannot be written.
     """
     _log_to_stderr(settings)
+    _check_buckets(settings)
     _open_many_files()
     with _only_server(settings), _listening(settings) as listener, _temporary_files(settings):
         app = build_app(settings)
@@ -70,6 +72,19 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
                     raise
         if app.problem is not None:
             raise app.problem
+
+
+def _check_buckets(settings: Settings) -> None:
+    """Tell of buckets whose folder is mistyped; one that is missing may be a disk that is mounted later."""
+    for name, place in settings.buckets.items():
+        if "://" in place:
+            continue
+        folder = Path(place).expanduser()
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"The bucket {name!r} is mapped to {place!r}, which is not a folder: correct --bucket.")
+        if not os.access(folder, os.R_OK | os.X_OK):
+            what = "may not be read" if folder.exists() else "does not exist"
+            _logger.warning("The bucket %r is the folder %r, which %s: mend that, or correct --bucket.", name, place, what)
 
 
 def _open_many_files() -> None:
@@ -179,10 +194,6 @@ def _only_server(settings: Settings) -> Iterator[None]:
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    log_json(settings.log_level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -9,12 +9,19 @@ from collections.abc import AsyncIterator
 from walkaround.buckets.buckets import buckets_of
 from walkaround.hosting.host import Host
 from walkaround.hosting.jobs.jobs import Jobs
+from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.pool import Pool
+from walkaround.pipeline.noticing import Room
+from walkaround.pipeline.process import PipelineProcess
+from walkaround.pipeline.sinks.senders import check_sinks
+from walkaround.pipeline.spec import WatchSpec, watch_spec
+from walkaround.pipeline.watches import home_of, sync_watches
 from walkaround.settings import Settings
 from walkaround.store.keys import KeyRing
+from walkaround.store.opening import database_of
 from walkaround.web.auth import Door, Keys
 from walkaround.web.metrics import Metrics
-from walkaround.web.opening import database_of
+from walkaround.web.pipeline_metrics import OfPipeline
 from walkaround.web.uploads import PictureStore
 
 _STOP_SECONDS = 15.0
@@ -36,6 +43,7 @@ class Service:
             StorageError: the data folder cannot be written.
         """
         self.settings = settings
+        self._specs = specs_of(settings)
         self.database = database_of(settings)
         self.ring = KeyRing(settings.data)
         self.keys = Keys(self.database, self.ring)
@@ -44,7 +52,11 @@ class Service:
         self.pool = Pool(self.database, settings)
         self.host = Host(settings)
         self.jobs = Jobs(self.database, self.buckets, settings, self.pool)
+        self.pipeline = PipelineProcess(self.database, settings)
+        self.room = Room(self.database, settings.events_backlog)
         self.metrics = Metrics(self.pool)
+        self.pipeline_metrics = OfPipeline(self.database)
+        self.metrics.add(self.pipeline_metrics)
         self.pictures = PictureStore(settings.data, self.buckets)
         self.stopping = asyncio.Event()
         self.streams = 0
@@ -58,18 +70,44 @@ class Service:
             UnavailableError: the database does not answer.
         """
         await asyncio.to_thread(self.database.migrate)
+        await asyncio.to_thread(self._sync_watches)
         await asyncio.to_thread(self.keys.read)
         await self.pool.start()
         self.jobs.start()
+        self.pipeline.start()
         fresh = asyncio.create_task(self.keys.keep_fresh())
         try:
             yield
         finally:
             self.stopping.set()
             fresh.cancel()
+            ending = asyncio.create_task(asyncio.to_thread(self.pipeline.stop))
             await asyncio.to_thread(self.jobs.stop, _STOP_SECONDS)
             with contextlib.suppress(TimeoutError):  # workers that do not end are ended by the kernel, with this process
                 async with asyncio.timeout(_STOP_SECONDS):
                     await self.pool.stop()
+            await ending
             await asyncio.to_thread(self.pictures.close)
             self.database.close()
+
+    def _sync_watches(self) -> None:
+        """Have the watches of the settings file, and no others from there."""
+        owner = Owner(account=self.settings.account, region=self.settings.region)
+        with self.database.transaction() as session:
+            sync_watches(session, owner, self._specs, home=home_of(self.settings.data))
+
+
+def specs_of(settings: Settings) -> list[WatchSpec]:
+    """The watches of the settings file.
+
+    Raises:
+        InputError: one cannot be used.
+        MissingExtraError: a sink needs what is not installed.
+    """
+    specs = [
+        watch_spec(values, where=f"{number} of the settings ({values.get('name', 'without a name')})")
+        for number, values in enumerate(settings.watches, start=1)
+    ]
+    for spec in specs:
+        check_sinks(spec, settings)
+    return specs

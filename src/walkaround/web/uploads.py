@@ -10,19 +10,21 @@ import subprocess
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.errors import UnavailableError, writing
+from walkaround.errors import UnavailableError, ValidationError, writing
 from walkaround.hosting.pool.answers import MOST_BYTES
 
 _SECONDS = 30.0
 _SUFFIXES = {"JPEG": "jpg", "PNG": "png"}
 _LONGEST_NAME = 200
+_TOLD = 3
+"""Reasons in one sentence of an error."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +65,21 @@ class Refused:
 
     name: str
     reason: str
+
+
+class NothingUsableError(ValidationError):
+    """None of the files of an upload is a picture that can be used."""
+
+    def __init__(self, refused: Sequence[Refused]) -> None:
+        """Say of the first ones in a sentence, and keep all.
+
+        Args:
+            refused: the files with the reasons.
+        """
+        self.refused = tuple(refused)
+        more = f" And {len(refused) - _TOLD:,} more, all listed in `refused`." if len(refused) > _TOLD else ""
+        reasons = " ".join(one.reason for one in refused[:_TOLD]) or "It holds no file."
+        super().__init__(f"There is no picture in the upload that can be used, and nothing was kept. {reasons}{more}")
 
 
 def managed_bucket(account: str) -> str:

@@ -17,6 +17,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.remote import Patience, S3Access
 from walkaround.hosting.jobs import leases
 from walkaround.hosting.jobs.presence import Presence
+from walkaround.hosting.jobs.watch import Watch
 from walkaround.hosting.jobs.work import Task
 from walkaround.store.database import Database
 from walkaround.store.tables import Dataset, Entry, Job, Model, Trial, TrialPicture, now
@@ -38,6 +39,15 @@ def add(database: Database, *kinds: str, **members: Any) -> None:
 
 def source(key: str) -> dict[str, Any]:
     return {"GroundTruthManifest": {"S3Object": {"Bucket": "photos", "Key": key}}}
+
+
+@pytest.fixture
+def ready_to_host(running: Any, package: Path) -> Any:
+    """A stopped service with one job: a model is to be hosted."""
+    running.put_model(package)
+    running.stop()
+    running("start_model", project_name="cars", model_version="1", min_inference_units=1)
+    return running
 
 
 def claim(database: Database, owner: str = "a", room: int = 9, trainings: int = 2) -> list[leases.Lease]:
@@ -113,11 +123,46 @@ def test_servers_that_die_with_a_job_in_work_are_counted(rows: Database, end: Ca
     assert lease.deaths == deaths
 
 
+def test_a_job_that_may_kill_is_worked_on_alone_so_that_others_are_not_counted_with_it(rows: Database) -> None:
+    """Of these jobs, the training kills its server; the others end when it is not beside them."""
+    add(rows, "host", "train", "host")
+    ended: list[int] = []
+    deaths: dict[int, int] = {}
+    for server in "abcdefghi":
+        taken = claim(rows, server)
+        deaths |= {lease.job_id: lease.deaths for lease in taken}
+        if any(lease.kind == "train" for lease in taken):
+            die(rows, taken[0], server)
+            continue
+        for lease in taken:
+            ended.append(lease.job_id)
+            with rows.transaction() as session:
+                leases.finish(session, lease, owner=server, error=None)
+    assert (ended, deaths) == ([1, 3], {1: 2, 2: 6, 3: 2})
+
+
+def test_a_server_at_work_waits_until_it_is_idle_for_a_job_that_may_kill(rows: Database) -> None:
+    add(rows, "host", deaths=2)
+    add(rows, "host", "train")
+    with rows.transaction() as session:
+        assert leases.claim(session, owner="a", room=9, trainings_at_once=2, busy=[99]) == []
+    assert [lease.job_id for lease in claim(rows, "b")] == [1]
+    assert [lease.job_id for lease in claim(rows, "c")] == [2, 3]
+
+
+def test_nothing_is_begun_beside_a_job_that_may_kill(ready_to_host: Any) -> None:
+    running = ready_to_host
+    with running.database.transaction() as session:
+        session.scalars(select(Job)).one().deaths = leases.ALONE_FROM
+    running.start()
+    running.until(lambda: running.job("host"), lambda job: job.state == "running")
+    running("create_dataset", project_name="cars", dataset_type="train", dataset_source=source("gone"))
+    assert running.wait("create_dataset").ended > running.wait("host").ended
+
+
 @pytest.mark.parametrize(("deaths", "status"), [(4, "HOSTED"), (5, "HOSTING_FAILED")])
-def test_a_job_that_kills_its_servers_is_given_up(running: Any, package: Path, deaths: int, status: str) -> None:
-    running.put_model(package)
-    running.stop()
-    running("start_model", project_name="cars", model_version="1", min_inference_units=1)
+def test_a_job_that_kills_its_servers_is_given_up(ready_to_host: Any, deaths: int, status: str) -> None:
+    running = ready_to_host
     with running.database.transaction() as session:
         session.scalars(select(Job)).one().deaths = deaths
     running.start()
@@ -134,6 +179,21 @@ def test_a_server_that_ended_is_known_to_be_dead(tmp_path: Path) -> None:
     name = other.name
     other.leave()
     assert not one.is_dead(name)  # it left in good order, with nothing leased
+    one.leave()
+
+
+def test_a_job_whose_lease_may_have_lapsed_ends_where_another_server_lives(tmp_path: Path, rows: Database) -> None:
+    one = Presence(tmp_path)
+    fresh, old = (Task(leases.Lease(job_id=n, kind="train", subject=n, attempts=0), rows, owner=one.name) for n in (1, 2))
+    old.renewed -= leases.LEASE_SECONDS
+    watch = Watch(one, lambda: [fresh, old])
+    watch.stop()
+    watch.look()
+    assert (fresh.interrupted, old.interrupted) == (None, None)
+    other = Presence(tmp_path)
+    watch.look()
+    assert (fresh.interrupted, old.interrupted) == (None, "lost")
+    other.leave()
     one.leave()
 
 
@@ -223,7 +283,7 @@ def test_a_trial_keeps_what_was_found(running: Any, package: Path, keys: dict[st
     assert "gone.jpg" in found[2][1]
 
 
-def test_a_bucket_that_does_not_answer_is_asked_again(running: Any, keys: dict[str, list[str]]) -> None:
+def test_a_bucket_that_does_not_answer_is_asked_again(running: Any, caplog: pytest.LogCaptureFixture) -> None:
     running("create_project", project_name="cars")
     running.stop()
     there, away = running.buckets, S3Access(endpoint="http://127.0.0.1:9", region="x", access_key="k", secret_key="s")  # noqa: S106 - of nothing
@@ -233,10 +293,27 @@ def test_a_bucket_that_does_not_answer_is_asked_again(running: Any, keys: dict[s
     running("create_dataset", project_name="cars", dataset_type="train", dataset_source=source("m"))
     job = running.until(lambda: running.job("create_dataset"), lambda job: job.attempts == 1)
     assert (job.state, bool(job.error)) == ("due", True)
+    told = running("describe_dataset", project_name="cars", dataset_type="train")["DatasetDescription"]["StatusMessage"]
+    assert told.startswith("The dataset is being created. Tried ")
+    assert str(job.error) in told
+    assert "create_dataset) will be tried again in 1 s: " in caplog.text
+    assert "failed" not in caplog.text
     running.stop()
     running.buckets.write("photos", "m", b'{"source-ref": "s3://photos/x.jpg"}')
     running.start()
     assert running.wait("create_dataset").state == "done"
+    described = running("describe_project", project_name="cars")["ProjectDescription"]
+    assert [dataset["StatusMessage"] for dataset in described["Datasets"]] == ["The dataset is ready."]
+
+
+def test_a_job_that_failed_for_good_is_told_once_as_an_error(running: Any, caplog: pytest.LogCaptureFixture) -> None:
+    running("create_project", project_name="cars")
+    running("create_dataset", project_name="cars", dataset_type="train", dataset_source=source("gone"))
+    running.wait("create_dataset")
+    running.stop()
+    (line,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert line.getMessage().startswith("Job 1 (create_dataset) failed: The manifest cannot be read.")
+    running.start()
 
 
 def test_servers_killed_at_any_moment_leave_nothing_half_done(running: Any, server: Callable[..., Popen[str]]) -> None:

@@ -21,6 +21,7 @@ from walkaround.damage.findings import Findings
 from walkaround.errors import ConflictError, NotFoundError, ThrottledError, ValidationError
 from walkaround.hosting.pool.counters import Counters
 from walkaround.hosting.pool.hosted import HostedModel, Hosting, HostingError
+from walkaround.hosting.pool.pool import mark_hosting_failed
 from walkaround.hosting.pool.scaling import UnitLimits
 from walkaround.hosting.pool.worker import look
 from walkaround.inspection.detector import Detector
@@ -147,7 +148,7 @@ def test_a_model_that_cannot_be_loaded_is_not_hosted(loop: Any, start: Any, host
         (png(4097, 64), "image/png", "4,097 x 64 pixels"),
         (png(5000, 5000), "image/png", "allowed"),
         (png(80, 80)[:-60], "image/png", "damaged"),
-        (webp(), "image/jpeg", "WEBP"),
+        (webp(), "image/jpeg", "is a WebP picture.*; give a JPEG or PNG file"),
         (b"\xff" * (8 * 1024 * 1024 + 1), "image/jpeg", "8,388,609 bytes"),
     ],
 )
@@ -172,7 +173,7 @@ def test_a_hosted_model_answers_by_its_version_or_latest(hosted: Any, pictures: 
     found = hosted.detect(pictures[0], version="latest", content_type="IMAGE/JPEG; x=y")
     assert found == look(detector, pictures[0]) == hosted.detect(pictures[0])
     assert [units.in_service for units in hosted.pool.units().values()] == [1]
-    (counters,) = hosted.pool.counters().values()
+    counters = next(one for key, one in hosted.pool.counters().items() if key[2:] == ("cars", 1))
     assert counters.processed_images >= 2
 
 
@@ -185,8 +186,14 @@ def test_what_is_not_hosted_is_told_apart(hosted: Any, pictures: list[bytes]) ->
 
 def test_a_model_that_is_not_started_is_a_conflict(running: Any, package: Path, pictures: list[bytes]) -> None:
     running.put_model(package)
-    with pytest.raises(ConflictError, match="TRAINED"):
+    with pytest.raises(ConflictError, match=r"TRAINED.*start it first"):
         running.detect(pictures[0])
+    with running.database.transaction() as session:
+        session.get_one(Model, 1).status = "HOSTED"
+        mark_hosting_failed(session, 1, "The package is damaged.")
+    with pytest.raises(ConflictError, match=r"The package is damaged\. Mend that and start the model again"):
+        running.detect(pictures[0])
+    assert [(key[2:], one.errors) for key, one in running.pool.counters().items()] == [(("cars", 1), 2)]
 
 
 def test_a_version_answers_when_it_is_ready_and_latest_is_the_one_before_until_then(hosted: Any, pictures: list[bytes]) -> None:
@@ -205,7 +212,7 @@ def test_a_version_answers_when_it_is_ready_and_latest_is_the_one_before_until_t
         try:
             while len(hosted.pool.units()) < 2:
                 await asyncio.sleep(0)
-            with pytest.raises(ConflictError, match="STARTING_HOSTING"):
+            with pytest.raises(ConflictError, match=r"STARTING_HOSTING.*try again in some seconds"):
                 await detect("2")
             before = (await detect("latest")).version
             assert not starting.done()

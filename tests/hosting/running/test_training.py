@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from walkaround.hosting.jobs.presence import Presence
 from walkaround.hosting.jobs.training_job import RESULT_FILE, TASK_FILE, settings_as_json
 from walkaround.hosting.operations.models import cancel_training
 from walkaround.hosting.owner import Owner
@@ -67,6 +69,8 @@ def test_a_model_is_trained_and_its_evaluation_is_written(ready: Any) -> None:
         assert line["auto-label-detected"] == (detected["class-name"] == "anomaly")
         assert (detected["project-name"], detected["model-version"]) == ("cars", "1")
     assert not list((ready.settings.data / "work").glob("train-*"))
+    (kept,) = (ready.settings.data / OWNER.model_folder("cars", 1)).iterdir()
+    assert (kept.name[:8], [path.name for path in kept.iterdir()]) == ("attempt-", ["cars-1"])
 
 
 def test_a_cancelled_training_ends_soon_and_leaves_no_process(ready: Any) -> None:
@@ -126,23 +130,62 @@ def test_a_training_whose_server_was_killed_is_done_by_the_next_one(ready: Any, 
 def test_a_training_process_that_is_killed_is_started_again(ready: Any) -> None:
     ready("create_model", project_name="cars", output_config=OUTPUT)
     ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
-    for child in children_of(os.getpid(), running="walkaround.hosting.jobs.training"):
+    for child in children_of(os.getpid(), running="walkaround.hosting.jobs.training_child"):
         os.kill(child, signal.SIGKILL)
     ready.until(lambda: ready.job("train"), lambda job: job.attempts == 1)
     ready.wait("train")
     assert ready.model()["Status"] == "TRAINED"
 
 
-def test_a_training_that_fails_at_an_unforeseen_error_says_at_which(tmp_path: Path) -> None:
+def test_a_training_ends_that_another_server_may_have_taken_over(ready: Any) -> None:
+    """The database cannot be written for longer than a lease lasts."""
+    ready("create_model", project_name="cars", output_config={"S3Location": {"Bucket": "photos"}})
+    ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
+    (child,) = children_of(os.getpid(), running="walkaround.hosting.jobs.training_child")
+    other = Presence(ready.settings.data / "work" / "servers")
+    database = sqlite3.connect(ready.settings.data / "walkaround.sqlite", isolation_level=None)
+    os.kill(child, signal.SIGSTOP)  # it would be done too soon
+    database.execute("BEGIN IMMEDIATE")
+    ready.until(lambda: alive([child]), lambda left: not left, seconds=18)
+    database.execute("ROLLBACK")
+    database.close()
+    other.leave()
+    ready.until(lambda: children_of(os.getpid(), running="training_child"), lambda found: len(found) == 1)
+    assert [path.parent.name for path in (ready.settings.data / "work").glob("train-1/attempt-*")] == ["train-1"]
+    job = ready.job("train")
+    assert (job.attempts, job.deaths) == (0, 0)
+    with ready.database.transaction() as session:
+        cancel_training(session, OWNER, project_name="cars", model_version="1")
+    ready.wait("train", seconds=20)
+
+
+def test_a_result_that_could_not_be_written_down_is_not_worked_for_again(ready: Any) -> None:
+    ready.stop()
+    ready("create_model", project_name="cars", output_config=OUTPUT)
+    folder = ready.settings.data / "work" / "train-1"
+    for name, result in {"attempt-1-a": None, "attempt-1-b": {"failed": "Too few."}}.items():
+        (folder / name).mkdir(parents=True)
+        if result:
+            (folder / name / RESULT_FILE).write_text(json.dumps(result))
+    ready.start()
+    assert ready.wait("train").error == "Too few."
+    ready.until(folder.exists, lambda there: not there, seconds=10)
+
+
+@pytest.mark.parametrize("log", ["json", "text"])
+def test_a_training_that_fails_at_an_unforeseen_error_says_at_which(tmp_path: Path, log: str) -> None:
     (tmp_path / TASK_FILE).write_text("{}")
+    attempt = tmp_path / "attempt"
+    attempt.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "walkaround.hosting.jobs.training", str(tmp_path), str(os.getpid())],
+        [sys.executable, "-m", "walkaround.hosting.jobs.training_child", str(tmp_path), str(attempt), str(os.getpid()), log],
         input=settings_as_json(Settings(data=tmp_path)),
         capture_output=True,
         text=True,
         check=True,
     )
-    told = json.loads((tmp_path / RESULT_FILE).read_text())
+    told = json.loads((attempt / RESULT_FILE).read_text())
     assert "TypeError" in told["failed"]
     assert json.loads(done.stdout) == told
-    assert "Traceback" in done.stderr
+    trace = json.loads(done.stderr)["error"] if log == "json" else done.stderr
+    assert "Traceback" in trace

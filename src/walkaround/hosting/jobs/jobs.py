@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
@@ -21,9 +21,11 @@ from walkaround.hosting.jobs.importing import dataset_work
 from walkaround.hosting.jobs.leases import Lease, LeaseLostError
 from walkaround.hosting.jobs.packaging import PackageWork
 from walkaround.hosting.jobs.presence import Presence
+from walkaround.hosting.jobs.removing import DeleteProjectWork
 from walkaround.hosting.jobs.serving import model_work
 from walkaround.hosting.jobs.training_job import TrainWork
 from walkaround.hosting.jobs.trial_job import TrialWork
+from walkaround.hosting.jobs.watch import Watch
 from walkaround.hosting.jobs.work import InterruptedJobError, LaterError, Outcome, Task, Work
 from walkaround.hosting.pool.pool import Pool
 from walkaround.settings import Settings
@@ -42,7 +44,7 @@ _MOST_ATTEMPTS = 12
 _MOST_DEATHS = 5
 """Servers in a row that died with a job in work: a power cut may be one of them, but five are the job's doing."""
 _LONGEST_PAUSE = 60.0
-_FINISH_SECONDS = 600.0
+_INSIST_SECONDS = 600.0
 
 
 class Jobs:
@@ -54,6 +56,7 @@ class Jobs:
         self._settings = settings
         self._work = all_work(database, buckets, settings, pool)
         self._presence: Presence | None = None
+        self._watch: Watch | None = None
         self._running: dict[int, tuple[Task, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._awake = threading.Event()
@@ -68,6 +71,7 @@ class Jobs:
             StorageError: the data folder cannot be written.
         """
         self._presence = Presence(self._settings.data / "work" / "servers")
+        self._watch = Watch(self._presence, self._tasks)
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
@@ -83,6 +87,8 @@ class Jobs:
             self._thread.join(timeout)
         with self._lock:
             running = list(self._running.values())
+        if self._watch is not None:
+            self._watch.stop()
         for task, _ in running:
             task.interrupt("stopping")
         deadline = monotonic() + timeout
@@ -97,6 +103,10 @@ class Jobs:
     @property
     def _owner(self) -> str:
         return self._presence.name if self._presence is not None else ""
+
+    def _tasks(self) -> list[Task]:
+        with self._lock:
+            return [task for task, _ in self._running.values()]
 
     def _run(self) -> None:
         pause = 0.0
@@ -126,28 +136,35 @@ class Jobs:
         with self._lock:
             room = _AT_ONCE - sum(task.lease.kind != leases.TRAIN for task, _ in self._running.values())
             busy = list(self._running)
+            alone = any(task.lease.deaths >= leases.ALONE_FROM for task, _ in self._running.values())
+        if alone:
+            return _LONGEST_SLEEP
+        began = monotonic()
         with self._database.transaction() as session:
             taken = leases.claim(
                 session, owner=self._owner, room=room, trainings_at_once=self._settings.trainings_at_once, busy=busy
             )
         for lease in taken:
-            self._begin(lease)
+            self._begin(lease, began)
         return 0.0 if len(taken) > 1 else 0.5  # what is due and was not taken waits for its turn
 
-    def _begin(self, lease: Lease) -> None:
+    def _begin(self, lease: Lease, leased: float) -> None:
         task = Task(lease, self._database, owner=self._owner)
+        task.renewed = leased
         thread = threading.Thread(target=self._do, args=(task,), name=f"job-{lease.job_id}", daemon=True)
         with self._lock:
             self._running[lease.job_id] = (task, thread)
         thread.start()
 
     def _look_after_running(self) -> None:
-        with self._lock:
-            tasks = {number: task for number, (task, _) in self._running.items()}
-        if tasks and monotonic() - self._renewed > _RENEW_SECONDS:
+        tasks = {task.lease.job_id: task for task in self._tasks()}
+        began = monotonic()  # a lease lasts from within the transaction
+        if tasks and began - self._renewed > _RENEW_SECONDS:
             with self._database.transaction() as session:
                 leases.renew(session, owner=self._owner, job_ids=tasks)
-            self._renewed = monotonic()
+            self._renewed = began
+            for task in tasks.values():
+                task.renewed = began
         if tasks:
             with self._database.reading() as session:
                 own, cancelled = leases.look(session, owner=self._owner, job_ids=tasks)
@@ -189,41 +206,52 @@ class Jobs:
         work = self._work[lease.kind]
         if lease.deaths >= _MOST_DEATHS:
             reason = f"{lease.deaths} servers in a row ended before their time while they worked on it; is there enough memory?"
-            _logger.error("Job %d (%s) is given up: %s", lease.job_id, lease.kind, reason)
-            self._finish(lease, work.give_up(lease.subject, reason))
+            self._finish(task, work.give_up(lease.subject, reason))
             return
         try:
-            self._finish(lease, work.run(task))
+            self._finish(task, work.run(task))
         except LaterError as later:
             self._release(lease, seconds=later.seconds)
         except InterruptedJobError:
-            if task.interrupted == "stopping":
-                self._release(lease, seconds=0.0)
+            self._insist(lambda: self._release(lease, seconds=0.0))  # it was not its fault
         except LeaseLostError:
             raise
         except Exception as problem:
             expected = isinstance(problem, WalkaroundError)
             reason = str(problem) if expected else f"{type(problem).__name__}: {problem}"
-            _logger.warning("Job %d (%s) failed: %s", lease.job_id, lease.kind, reason, exc_info=not expected)
             if lease.attempts + 1 >= _MOST_ATTEMPTS:
-                self._finish(lease, work.give_up(lease.subject, reason))
-            else:
-                self._release(lease, seconds=min(_LONGEST_PAUSE, 2.0**lease.attempts), failed=reason)
+                self._finish(task, work.give_up(lease.subject, reason), trace=not expected)
+                return
+            pause = min(_LONGEST_PAUSE, 2.0**lease.attempts)
+            self._release(lease, seconds=pause, failed=reason)
+            told = "Job %d (%s) will be tried again in %.0f s: %s"
+            _logger.warning(told, lease.job_id, lease.kind, pause, reason, exc_info=not expected)
 
-    def _finish(self, lease: Lease, outcome: Outcome) -> None:
+    def _finish(self, task: Task, outcome: Outcome, *, trace: bool = False) -> None:
         """Write what came of a job; while the database is away, the work is not thrown away."""
-        given_up = monotonic() + _FINISH_SECONDS
+        lease = task.lease
+
+        def write() -> None:
+            with self._database.transaction() as session:
+                leases.finish(session, lease, owner=self._owner, error=outcome.error)
+                outcome.write(session)
+
+        self._insist(write)
+        if outcome.error is not None:
+            level = logging.INFO if task.interrupted == "cancelled" else logging.ERROR
+            _logger.log(level, "Job %d (%s) failed: %s", lease.job_id, lease.kind, outcome.error, exc_info=trace)
+        outcome.after()
+
+    def _insist(self, write: Callable[[], None]) -> None:
+        """Try again while the database is away, for some minutes."""
+        given_up = monotonic() + _INSIST_SECONDS
         while True:
             try:
-                with self._database.transaction() as session:
-                    leases.finish(session, lease, owner=self._owner, error=outcome.error)
-                    outcome.write(session)
-                break
+                return write()
             except UnavailableError:
                 if self._stopping or monotonic() > given_up:
                     raise
                 time.sleep(_LONGEST_SLEEP)
-        outcome.after()
 
     def _release(self, lease: Lease, *, seconds: float, failed: str | None = None) -> None:
         with self._database.transaction() as session:
@@ -238,4 +266,5 @@ def all_work(database: Database, buckets: Buckets, settings: Settings, pool: Poo
         leases.TRAIN: TrainWork(database, settings),
         "package": PackageWork(database, buckets, settings),
         "trial": TrialWork(database, buckets, settings),
+        "delete_project": DeleteProjectWork(database),
     }

@@ -1,8 +1,9 @@
 """Who works on which job: rows of the table `jobs`, taken for a while, kept by a heartbeat, and given back or finished.
 
 A lease that is not renewed lapses, and another server takes the job; how often that happened in a row is counted, because it
-may be the job that kills them. What a job changes in the end is written in the
-transaction that finishes it, which a server that has lost the lease cannot do: nothing is ever applied twice or by half.
+may be the job that kills them. When a server dies, all that it worked on is counted: after two deaths each is worked on alone,
+so that only the one that kills goes on to be counted. What a job changes in the end is written in the transaction that finishes
+it, which a server that has lost the lease cannot do: nothing is ever applied twice or by half.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, true, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from walkaround.store.tables import Job, now
 
 TRAIN = "train"
 LEASE_SECONDS = 20.0
+ALONE_FROM = 2
+"""Deaths of servers from which on a job is worked on alone."""
 _KEPT_DAYS = 30
 _CLAIMING = 7_201_945_511_310_087
 """Number of the lock under which PostgreSQL lets one server after the other claim jobs; any constant will do."""
@@ -47,6 +50,8 @@ class LeaseLostError(Exception):
 def claim(session: Session, *, owner: str, room: int, trainings_at_once: int, busy: Collection[int] = ()) -> list[Lease]:
     """Take jobs that are due, or whose server has lost them.
 
+    One that may be killing servers is taken alone: a server that is not idle takes nothing then, so that it will be.
+
     Args:
         session: of a transaction.
         owner: name of this server.
@@ -60,7 +65,12 @@ def claim(session: Session, *, owner: str, room: int, trainings_at_once: int, bu
     training = select(func.count()).where(Job.kind == TRAIN, Job.state == "running", Job.leased_until >= moment)
     other, fresh = Job.kind != TRAIN, Job.id.not_in(busy)
     free = max(0, trainings_at_once - (session.scalar(training) or 0))
-    jobs = [*_due(session, other & fresh, room, moment), *_due(session, ~other & fresh, free, moment)]
+    suspect = or_(Job.deaths >= ALONE_FROM, and_(Job.state == "running", Job.deaths + 1 >= ALONE_FROM))
+    jobs = _due(session, suspect & fresh & (other if free == 0 else true()), 1, moment, Job.deaths)
+    if not jobs:
+        jobs = [*_due(session, other & fresh, room, moment), *_due(session, ~other & fresh, free, moment)]
+    elif busy:
+        return []
     for job in jobs:
         job.deaths += job.state == "running"  # its lease has lapsed
         job.state, job.leased_by, job.leased_until = "running", owner, _until(moment)
@@ -140,9 +150,11 @@ def forget_old(session: Session) -> None:
     session.execute(delete(Job).where(Job.ended < ended).execution_options(synchronize_session=False))
 
 
-def _due(session: Session, which: ColumnElement[bool], most: int, moment: datetime) -> Sequence[Job]:
+def _due(
+    session: Session, which: ColumnElement[bool], most: int, moment: datetime, *first: InstrumentedAttribute[int]
+) -> Sequence[Job]:
     ready = or_(and_(Job.state == "due", Job.due <= moment), and_(Job.state == "running", Job.leased_until < moment))
-    query = select(Job).where(which, ready).order_by(Job.due, Job.id).limit(most)
+    query = select(Job).where(which, ready).order_by(*first, Job.due, Job.id).limit(most)
     return session.scalars(query.with_for_update(skip_locked=True)).all() if most > 0 else []
 
 

@@ -43,6 +43,11 @@ class Presence:
             os.close(file)
         return True
 
+    def is_alone(self) -> bool:
+        """Whether no other server that uses this data folder lives."""
+        others = [path for path in self._folder.glob("*.lock") if path.stem != self.name]
+        return all(self.is_dead(path.stem) or not path.exists() for path in others)
+
     def forget(self, name: str) -> None:
         """Remove what a dead server left."""
         self._path(name).unlink(missing_ok=True)

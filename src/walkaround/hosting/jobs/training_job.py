@@ -1,17 +1,22 @@
 """The job that trains a model: its entries are put aside, a child process trains, and the row gets what came of it.
 
-The child can be cancelled, dies alone, and takes no memory of the server. It keeps what it has done in files: after a crash the
-next one goes on from there.
+The child (`training_child`) can be cancelled, dies alone, and takes no memory of the server. The folder of a training holds
+`task`, which is written in one step and then only read, and a folder for each attempt: a server that was cut off from the
+database may still work on what another one has taken over, and never in the same place. The features of pictures are kept by
+content in the cache, so that the next attempt goes on from there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,16 +27,18 @@ from sqlalchemy.orm import Session
 from walkaround.datasets.sample import Split
 from walkaround.errors import UnavailableError, WalkaroundError, writing
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
+from walkaround.hosting.log_lines import logs_json
 from walkaround.hosting.operations.entries import StoredEntry, entries_of
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Model, Project
 
-TASK_FILE, RESULT_FILE = "task.json", "result.json"
+TASK_FOLDER, TASK_FILE, RESULT_FILE = "task", "task.json", "result.json"
 ENTRIES_FILES: Mapping[Split, str] = {"train": "train.jsonl", "test": "test.jsonl"}
 _MOST_DEATHS = 3
 _DEATHS_FILE = "deaths"
+_ATTEMPT = "attempt-"
 
 
 @dataclass(frozen=True)
@@ -44,14 +51,20 @@ class TrainWork:
     def run(self, task: Task) -> Outcome:
         """Train, or go on with a training that was interrupted."""
         folder = self._folder(task.subject)
-        if not self._prepared(task.subject, folder):
+        models = self._prepared(task.subject, folder)
+        if models is None:
             return Outcome(write=nothing, after=lambda: _remove(folder))
-        result = _read(folder / RESULT_FILE) or self._trained(task, folder)
+        result = _found(folder) or self._trained(task, folder, models)
         if task.interrupted == "cancelled":
             return self._failed(task.subject, "The training was cancelled.")
         if "failed" in result:
             return self._failed(task.subject, str(result["failed"]))
-        return Outcome(write=lambda session: _write_trained(session, task.subject, result), after=lambda: _remove(folder))
+        kept = Path(result["package"]).parent.name
+
+        def clean() -> None:
+            _remove(folder, *_attempts(models, but=kept))
+
+        return Outcome(write=lambda session: _write_trained(session, task.subject, result), after=clean)
 
     def give_up(self, subject: int, reason: str) -> Outcome:
         """The bucket did not answer, or something else went wrong too often."""
@@ -60,16 +73,20 @@ class TrainWork:
     def _folder(self, subject: int) -> Path:
         return self.settings.data / "work" / f"train-{subject}"
 
-    def _prepared(self, subject: int, folder: Path) -> bool:
-        """Put the entries aside, so that every attempt trains on the same; False where there is nothing to train any more."""
+    def _prepared(self, subject: int, folder: Path) -> Path | None:
+        """Put the entries aside, so that every attempt trains on the same.
+
+        Returns:
+            Folder of the model's packages; None where there is nothing to train any more.
+        """
         with self.database.reading() as session:
             model = session.get(Model, subject)
             project = session.get(Project, model.project_id) if model is not None else None
             if model is None or project is None or model.status != "TRAINING":
-                return False
-            if not (folder / TASK_FILE).exists():
+                return None
+            if not (folder / TASK_FOLDER).exists():
                 self._put_aside(session, model, project, folder)
-        return True
+            return self.settings.data / folder_of(session, model)
 
     def _put_aside(self, session: Session, model: Model, project: Project, folder: Path) -> None:
         told = {
@@ -82,17 +99,35 @@ class TrainWork:
         }
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            part = Path(tempfile.mkdtemp(prefix="part-", dir=folder))
             datasets: Mapping[Split, int | None] = {"train": model.train_dataset_id, "test": model.test_dataset_id}
-            for split, number in datasets.items():
-                if number is not None:
-                    _write_entries(folder / ENTRIES_FILES[split], entries_of(session, number))
-            part = folder / f"{TASK_FILE}.part"  # the task comes last: where it is, the entries are whole
-            part.write_text(json.dumps(told), encoding="utf-8")
-            part.replace(folder / TASK_FILE)
+            try:
+                for split, number in datasets.items():
+                    if number is not None:
+                        _write_entries(part / ENTRIES_FILES[split], entries_of(session, number))
+                (part / TASK_FILE).write_text(json.dumps(told), encoding="utf-8")
+                part.rename(folder / TASK_FOLDER)
+            except OSError:
+                _remove(part)
+                if not (folder / TASK_FOLDER).exists():  # else another server was faster
+                    raise
 
-    def _trained(self, task: Task, folder: Path) -> dict[str, Any]:
-        """What the child process said in the end."""
-        arguments = [sys.executable, "-m", "walkaround.hosting.jobs.training", str(folder), str(os.getpid())]
+    def _trained(self, task: Task, folder: Path, models: Path) -> dict[str, Any]:
+        """What the child process said in the end. Attempts before this one, here and among the packages, are removed."""
+        _remove(*_attempts(folder), *_attempts(models))
+        attempt = folder / f"{_ATTEMPT}{task.lease.job_id}-{secrets.token_hex(4)}"
+        with writing(attempt):
+            attempt.mkdir()
+        try:
+            return self._attempted(task, folder, attempt)
+        finally:
+            if not (attempt / RESULT_FILE).exists():  # else whoever has the job now may use it
+                _remove(attempt, models / attempt.name)
+
+    def _attempted(self, task: Task, folder: Path, attempt: Path) -> dict[str, Any]:
+        places = [str(folder / TASK_FOLDER), str(attempt)]
+        log = "json" if logs_json() else "text"
+        arguments = [sys.executable, "-m", "walkaround.hosting.jobs.training_child", *places, str(os.getpid()), log]
         with subprocess.Popen(  # noqa: S603 - our own module
             arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
         ) as child:
@@ -182,12 +217,17 @@ def _died(folder: Path, code: int | None) -> dict[str, Any]:
     raise WalkaroundError(f"The training process ended before its time (exit status {code}).")
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return told
+def _found(folder: Path) -> dict[str, Any] | None:
+    """What came of an attempt that ended, but whose server could not write that down."""
+    for attempt in _attempts(folder):
+        with suppress(FileNotFoundError):
+            told: dict[str, Any] = json.loads((attempt / RESULT_FILE).read_text(encoding="utf-8"))
+            return told
+    return None
+
+
+def _attempts(folder: Path, *, but: str = "") -> list[Path]:
+    return [path for path in folder.glob(f"{_ATTEMPT}*") if path.name != but]
 
 
 def _remove(*folders: Path) -> None:

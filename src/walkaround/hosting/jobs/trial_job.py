@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.errors import BucketError, PackageError, UnavailableError
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
-from walkaround.hosting.pool.answers import MOST_BYTES, decode
+from walkaround.hosting.pool.answers import MOST_BYTES, decode, named
 from walkaround.hosting.pool.frames import Frame, Kind, head, received
 from walkaround.models.network import cores
 from walkaround.settings import Settings
@@ -28,6 +29,18 @@ from walkaround.store.tables import Model, Trial, TrialPicture
 _AT_ONCE = 16
 _Answer = tuple[dict[str, object] | None, str | None]
 """Findings, or why there are none."""
+
+
+class _Picture(NamedTuple):
+    """A picture that was not looked at."""
+
+    number: int
+    ref: str
+    name: str | None
+
+    @property
+    def called(self) -> str:
+        return self.name or self.ref.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ class TrialWork:
                 return Outcome(write=nothing)
             query = select(Model.package).filter_by(project_id=trial.project_id, version=trial.model_version)
             package = session.scalar(query)
-            todo = [(number, ref) for number, ref in session.execute(_open_pictures(task.subject))]
+            todo = [_Picture(*row) for row in session.execute(_open_pictures(task.subject))]
         if package is None:
             return self.give_up(task.subject, "The version of the model is not there any more.")
         try:
@@ -61,7 +74,7 @@ class TrialWork:
         """The model cannot be tried."""
         return Outcome(write=lambda session: _set_status(session, subject, "FAILED", reason), error=reason)
 
-    def _look(self, task: Task, package: Path, todo: Sequence[tuple[int, str]]) -> None:
+    def _look(self, task: Task, package: Path, todo: Sequence[_Picture]) -> None:
         if not todo:
             return
         with _worker(package, self.settings.threads_per_unit or cores()) as (connection, frames):
@@ -76,27 +89,25 @@ class TrialWork:
                         session.execute(chosen.values(findings=findings, error=error))
                 task.progress("Looking at pictures", min(start + _AT_ONCE, len(todo)), len(todo))
 
-    def _answers(
-        self, connection: socket.socket, frames: Iterator[Frame], pictures: Sequence[tuple[int, str]]
-    ) -> dict[int, _Answer]:
+    def _answers(self, connection: socket.socket, frames: Iterator[Frame], pictures: Sequence[_Picture]) -> dict[int, _Answer]:
         answers: dict[int, _Answer] = {}
-        sent: dict[int, str] = {}
-        for number, ref in pictures:
+        sent: dict[int, _Picture] = {}
+        for picture in pictures:
             try:
-                data = self.buckets.read(*split_address(ref), at_most=MOST_BYTES)
+                data = self.buckets.read(*split_address(picture.ref), at_most=MOST_BYTES)
             except BucketError as problem:
-                answers[number] = (None, str(problem))
+                answers[picture.number] = (None, str(problem))
                 continue
-            connection.sendall(head(number, Kind.LOOK, len(data)) + data)
-            sent[number] = ref
+            connection.sendall(head(picture.number, Kind.LOOK, len(data)) + data)
+            sent[picture.number] = picture
         for _ in sent:
             frame = next(frames, None)
             if frame is None:
                 raise UnavailableError("The worker of a trial ended before its time.", retry_after=5)
             if frame.kind is Kind.FOUND:
-                answers[frame.number] = ({**decode(frame.body).as_json(), "source": sent[frame.number]}, None)
+                answers[frame.number] = ({**decode(frame.body).as_json(), "source": sent[frame.number].ref}, None)
             else:
-                answers[frame.number] = (None, frame.body.decode())
+                answers[frame.number] = (None, named(frame.body.decode(), sent[frame.number].called))
         return answers
 
 
@@ -130,9 +141,9 @@ def _worker(package: Path, threads: int) -> Iterator[tuple[socket.socket, Iterat
             process.wait()
 
 
-def _open_pictures(trial_id: int) -> Select[int, str]:
+def _open_pictures(trial_id: int) -> Select[int, str, str | None]:
     return (
-        select(TrialPicture.id, TrialPicture.source_ref)
+        select(TrialPicture.id, TrialPicture.source_ref, TrialPicture.name)
         .where(TrialPicture.trial_id == trial_id, TrialPicture.findings.is_(None), TrialPicture.error.is_(None))
         .order_by(TrialPicture.id)
     )

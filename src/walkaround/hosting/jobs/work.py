@@ -59,6 +59,8 @@ class Task:
         self.lease = lease
         self.subject = lease.subject
         self.interrupted: Reason | None = None
+        self.renewed = monotonic()
+        """When its lease was last known to last for its full time."""
         self._database = database
         self._owner = owner
         self._lock = threading.Lock()

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
+from walkaround.hosting.operations.attempts import with_attempts
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.rows import Reply, add_job, find_dataset, find_project
 from walkaround.hosting.owner import Owner
@@ -54,7 +55,7 @@ def create_dataset(
     session.flush()
     if manifest:
         add_job(session, "create_dataset", dataset.id)
-    return {"DatasetMetadata": dataset_metadata(dataset)}
+    return {"DatasetMetadata": dataset_metadata(session, dataset)}
 
 
 def describe_dataset(session: Session, owner: Owner, *, project_name: str, dataset_type: str) -> Reply:
@@ -66,7 +67,7 @@ def describe_dataset(session: Session, owner: Owner, *, project_name: str, datas
     dataset = find_dataset(session, find_project(session, owner, project_name), dataset_type)
     description = {
         "ProjectName": project_name,
-        **dataset_metadata(dataset),
+        **dataset_metadata(session, dataset),
         "LastUpdatedTimestamp": dataset.updated,
         "ImageStats": {
             "Total": dataset.total,
@@ -126,11 +127,17 @@ def require_ready(project: Project, dataset: Dataset) -> None:
     )
 
 
-def dataset_metadata(dataset: Dataset) -> Reply:
+def dataset_metadata(session: Session, dataset: Dataset) -> Reply:
     """What listings show of a dataset; clients read StatusMessage without looking whether it is there."""
+    message = dataset.message or _MESSAGES[dataset.status]
+    if dataset.status == "CREATE_IN_PROGRESS":
+        message = with_attempts(session, message, kind="create_dataset", subject=dataset.id)
+    if dataset.status == "UPDATE_IN_PROGRESS":
+        changes = select(Change.id).where(Change.dataset_id == dataset.id)
+        message = with_attempts(session, message, kind="update_dataset", subject=changes)
     return {
         "DatasetType": dataset.kind,
         "CreationTimestamp": dataset.created,
         "Status": dataset.status,
-        "StatusMessage": dataset.message or _MESSAGES[dataset.status],
+        "StatusMessage": message,
     }

@@ -20,6 +20,9 @@ from walkaround.errors import DatasetError
 from walkaround.settings import BUCKET_NAME
 from walkaround.store.tables import now
 
+NAME_KEY = "walkaround-name"
+"""The key of a line that holds the sender's name for the picture."""
+
 _S3 = "s3://"
 _METADATA = "-metadata"
 _ATTRIBUTE = "anomaly-label"
@@ -138,8 +141,9 @@ def source_bucket(source_ref: object) -> str:
         raise DatasetError(f"A picture cannot be used: {fault}.") from None
 
 
-def classification_line(source_ref: str, label: str, *, job: str) -> str:
+def classification_line(source_ref: str, label: str, *, job: str, name: str | None = None) -> str:
     """A line as Ground Truth writes it for a picture that a person calls `label`, normal or anomaly."""
+    named = {} if name is None else {NAME_KEY: name}
     metadata = {
         "class-name": label,
         "confidence": 1.0,
@@ -148,7 +152,7 @@ def classification_line(source_ref: str, label: str, *, job: str) -> str:
         "type": _CLASSIFICATION,
         "job-name": job,
     }
-    return json.dumps({SOURCE_KEY: source_ref, _ATTRIBUTE: int(label == ANOMALY), _ATTRIBUTE + _METADATA: metadata})
+    return json.dumps({SOURCE_KEY: source_ref, **named, _ATTRIBUTE: int(label == ANOMALY), _ATTRIBUTE + _METADATA: metadata})
 
 
 def label_attribute(members: Mapping[str, Any]) -> str | None:

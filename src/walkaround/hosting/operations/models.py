@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError, ValidationError
+from walkaround.hosting.operations.attempts import with_attempts
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
-from walkaround.hosting.operations.rows import Reply, add_job, find_model, find_project, present
+from walkaround.hosting.operations.rows import JobKind, Reply, add_job, find_model, find_project, present
 from walkaround.hosting.operations.tags import write_tags
 from walkaround.hosting.operations.training_sets import training_sets
 from walkaround.hosting.owner import Owner
@@ -30,11 +31,18 @@ _MESSAGES = {
     "TRAINING_FAILED": "Training failed.",
     "STARTING_HOSTING": "The model is being started.",
     "HOSTED": "The model is running.",
-    "HOSTING_FAILED": "The model could not be started.",
+    "HOSTING_FAILED": "The model could not be started: start it again, or train another version.",
     "STOPPING_HOSTING": "The model is being stopped.",
     "SYSTEM_UPDATING": "The model is being moved; it answers again soon.",
     "DELETING": "The model is being deleted.",
 }
+_JOBS: Mapping[str, JobKind] = {
+    "TRAINING": "train",
+    "STARTING_HOSTING": "host",
+    "STOPPING_HOSTING": "unhost",
+    "DELETING": "delete_model",
+}
+"""Which job brings a model out of a status."""
 
 
 def create_model(
@@ -83,7 +91,7 @@ def create_model(
     session.flush()
     write_tags(session, owner, project, model, tags=details.get("Tags") or [])
     add_job(session, "train", model.id)
-    return {"ModelMetadata": _metadata(owner, project, model)}
+    return {"ModelMetadata": _metadata(session, owner, project, model)}
 
 
 def list_models(
@@ -98,7 +106,7 @@ def list_models(
     project = find_project(session, owner, project_name)
     page = open_page("ListModels", owner, project.id, next_token=next_token, max_results=max_results)
     shown, token = page.of(session, select(Model).filter_by(project_id=project.id), Model.version)
-    return paged("Models", [_metadata(owner, project, model) for model in shown], token)
+    return paged("Models", [_metadata(session, owner, project, model) for model in shown], token)
 
 
 def describe_model(session: Session, owner: Owner, *, project_name: str, model_version: str) -> Reply:
@@ -111,7 +119,7 @@ def describe_model(session: Session, owner: Owner, *, project_name: str, model_v
     model = find_model(session, project, model_version)
     hosting = model.status in HOSTING
     description = {
-        **_metadata(owner, project, model),
+        **_metadata(session, owner, project, model),
         "OutputConfig": model.output,
         "EvaluationManifest": model.evaluation_manifest,
         "EvaluationResult": model.evaluation_result,
@@ -170,7 +178,7 @@ def start_model(
     """
     least, most = units
     if least < 1 or (most is not None and most < least):
-        raise ValidationError(f"MaxInferenceUnits ({most}) must not be below MinInferenceUnits ({least}), which is 1 or more.")
+        raise ValidationError(f"The most inference units ({most}) must not be below the least ({least}), which is 1 or more.")
     project = find_project(session, owner, project_name, to_change=True)
     model = find_model(session, project, model_version, to_change=True)
     if model.status not in ("TRAINED", "HOSTING_FAILED"):
@@ -227,15 +235,18 @@ def remove_model(session: Session, model_id: int) -> None:
         session.flush()
 
 
-def _metadata(owner: Owner, project: Project, model: Model) -> Reply:
+def _metadata(session: Session, owner: Owner, project: Project, model: Model) -> Reply:
     performance = present({"F1Score": model.f1, "Recall": model.recall, "Precision": model.precision})
+    message = model.message or _MESSAGES[model.status]
+    if model.status in _JOBS:
+        message = with_attempts(session, message, kind=_JOBS[model.status], subject=model.id)
     metadata = {
         "CreationTimestamp": model.created,
         "ModelVersion": str(model.version),
         "ModelArn": owner.model_arn(project.name, model.version),
         "Description": model.description,
         "Status": model.status,
-        "StatusMessage": model.message or _MESSAGES[model.status],
+        "StatusMessage": message,
         "Performance": performance if model.status in TRAINED else None,
     }
     return present(metadata)

@@ -1,9 +1,10 @@
-"""Whose bucket it is: those that hold what accounts upload are of one account each; all others are everybody's."""
+"""Whose bucket it is: what accounts upload is of one account each, watched folders are nobody's, all others everybody's."""
 
 from __future__ import annotations
 
 import re
 
+from walkaround.buckets.names import is_folder_bucket
 from walkaround.errors import AccessDeniedError
 from walkaround.hosting.owner import Owner
 
@@ -11,11 +12,13 @@ _MANAGED = re.compile(r"walkaround-([0-9]{12})")
 
 
 def require_own_bucket(owner: Owner, bucket: str) -> None:
-    """Check that a bucket is not the one that holds what another account uploads.
+    """Check that a bucket is neither a watched folder nor the one that holds what another account uploads.
 
     Raises:
-        AccessDeniedError: it is; the message is the same whether the bucket exists or not.
+        AccessDeniedError: it is one of them; the message is the same whether the bucket exists or not.
     """
+    if is_folder_bucket(bucket):
+        raise AccessDeniedError(f"The bucket {bucket!r} is a folder that only its watch reads: name another bucket.")
     managed = _MANAGED.fullmatch(bucket)
     if managed is not None and managed[1] != owner.account:
         raise AccessDeniedError(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, ValidationError
+from walkaround.hosting.operations.attempts import with_attempts
 from walkaround.hosting.operations.models import TRAINED
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
@@ -96,7 +97,7 @@ def list_model_packaging_jobs(
     project = find_project(session, owner, project_name)
     page = open_page("ListModelPackagingJobs", owner, project.id, next_token=next_token, max_results=max_results)
     shown, token = page.of(session, select(Packaging).filter_by(project_id=project.id), Packaging.id)
-    return paged("ModelPackagingJobs", [_metadata(project, packaging) for packaging in shown], token)
+    return paged("ModelPackagingJobs", [_metadata(session, project, packaging) for packaging in shown], token)
 
 
 def describe_model_packaging_job(session: Session, owner: Owner, *, project_name: str, job_name: str) -> Reply:
@@ -108,14 +109,17 @@ def describe_model_packaging_job(session: Session, owner: Owner, *, project_name
     project = find_project(session, owner, project_name)
     packaging = find_packaging(session, project, job_name)
     description = {
-        **_metadata(project, packaging),
+        **_metadata(session, project, packaging),
         "ModelPackagingConfiguration": packaging.configuration,
         "ModelPackagingOutputDetails": {"Greengrass": packaging.output} if packaging.output else None,
     }
     return {"ModelPackagingDescription": present(description)}
 
 
-def _metadata(project: Project, packaging: Packaging) -> Reply:
+def _metadata(session: Session, project: Project, packaging: Packaging) -> Reply:
+    message = packaging.message or _MESSAGES[packaging.status]
+    if packaging.status in ("CREATED", "RUNNING"):
+        message = with_attempts(session, message, kind="package", subject=packaging.id)
     metadata = {
         "JobName": packaging.name,
         "ProjectName": project.name,
@@ -123,7 +127,7 @@ def _metadata(project: Project, packaging: Packaging) -> Reply:
         "ModelPackagingJobDescription": packaging.description,
         "ModelPackagingMethod": METHOD,
         "Status": packaging.status,
-        "StatusMessage": packaging.message or _MESSAGES[packaging.status],
+        "StatusMessage": message,
         "CreationTimestamp": packaging.created,
         "LastUpdatedTimestamp": packaging.updated,
     }

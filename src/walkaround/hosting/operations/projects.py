@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, func, select
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, FromClause, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError
 from walkaround.hosting.operations.datasets import dataset_metadata
 from walkaround.hosting.operations.pages import open_page, paged
-from walkaround.hosting.operations.rows import Reply, find_project
+from walkaround.hosting.operations.rows import Reply, add_job, find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.locks import lock_account
-from walkaround.store.tables import Dataset, Model, Packaging, Project, Result, Trial, TrialPicture
+from walkaround.store.tables import Dataset, Model, Project, Table
+
+_NOBODY = ""
+"""The account and region of projects that are being deleted."""
 
 
 def create_project(session: Session, owner: Owner, *, project_name: str, at_most: int) -> Reply:
@@ -61,12 +66,15 @@ def describe_project(session: Session, owner: Owner, *, project_name: str) -> Re
     """
     project = find_project(session, owner, project_name)
     datasets = session.scalars(select(Dataset).filter_by(project_id=project.id).order_by(Dataset.kind.desc())).all()
-    description = {**_metadata(owner, project), "Datasets": [dataset_metadata(dataset) for dataset in datasets]}
+    description = {**_metadata(owner, project), "Datasets": [dataset_metadata(session, dataset) for dataset in datasets]}
     return {"ProjectDescription": description}
 
 
 def delete_project(session: Session, owner: Owner, *, project_name: str) -> Reply:
-    """Delete a project that has neither datasets nor models; its trials, results and packaging jobs go with it.
+    """Delete a project that has neither datasets nor models: it is gone, and its name free, when this returns.
+
+    A job removes its trials, results and packaging jobs, of which there may be millions; until then the row stands without an
+    account.
 
     Raises:
         NotFoundError: there is none of this name.
@@ -83,13 +91,36 @@ def delete_project(session: Session, owner: Owner, *, project_name: str) -> Repl
             resource_id=project_name,
             resource_type="PROJECT",
         )
-    trials = select(Trial.id).filter_by(project_id=project.id)
-    session.execute(delete(TrialPicture).where(TrialPicture.trial_id.in_(trials)))
-    for table in (Trial, Result, Packaging):
-        session.execute(delete(table).where(table.project_id == project.id))
-    session.delete(project)
-    session.flush()
+    project.account, project.region, project.name = _NOBODY, _NOBODY, str(project.id)
+    add_job(session, "delete_project", project.id)
     return {"ProjectArn": owner.project_arn(project_name)}
+
+
+def remove_left(session: Session, project_id: int, *, at_most: int = 2_000) -> bool:
+    """Remove some of what a deleted project left, and its row in the end; whether there may be more.
+
+    Call it in one short transaction after another until there is not.
+    """
+    project = session.get(Project, project_id)
+    if project is None or project.account != _NOBODY:  # SQLite gives the number of what is gone to the next one
+        return False
+    root = Project.__table__
+    for table, left in _held_by(root, root.c.id == project_id):
+        key = list(table.primary_key)
+        some = select(*key).where(left).limit(at_most)
+        chosen = delete(table).where((tuple_(*key) if len(key) > 1 else key[0]).in_(some))  # type: ignore[arg-type] # a Table, typed as the wider FromClause
+        if session.execute(chosen.returning(*key)).first() is not None:
+            return table is not root
+    return False
+
+
+def _held_by(table: FromClause, which: ColumnElement[bool]) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
+    """Tables with conditions for rows that refer to some rows, and for these themselves, in an order that allows to delete."""
+    for other in Table.metadata.sorted_tables:
+        for reference in other.foreign_keys:
+            if reference.column.table is table:
+                yield from _held_by(other, reference.parent.in_(select(reference.column).where(which)))
+    yield table, which
 
 
 def _metadata(owner: Owner, project: Project) -> Reply:

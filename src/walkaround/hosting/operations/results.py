@@ -1,50 +1,25 @@
-"""Results: findings that are kept, to be searched by time, verdict, label and model, the newest first."""
+"""Results: findings that are kept, searched for, shown and deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, tuple_
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from walkaround.hosting.operations.pages import open_page, paged
+from walkaround.hosting.operations.result_search import ResultFilter, Search
 from walkaround.hosting.operations.rows import Reply, find_project
 from walkaround.hosting.owner import Owner
+from walkaround.store.pipeline import Delivery, Watch
 from walkaround.store.tables import Result, now
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResultFilter:
-    """Which results are wanted; None: all.
-
-    Attributes:
-        after, before: times between which the picture was looked at; the first is included, the second is not.
-        anomalous: the verdict.
-        label: the most probable class.
-        model_version: the model that looked.
-    """
-
-    after: datetime | None = None
-    before: datetime | None = None
-    anomalous: bool | None = None
-    label: str | None = None
-    model_version: int | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """For a WHERE clause."""
-        equal = {Result.anomalous: self.anomalous, Result.label: self.label, Result.model_version: self.model_version}
-        conditions = [column == value for column, value in equal.items() if value is not None]
-        if self.after is not None:
-            conditions.append(Result.created >= self.after)
-        if self.before is not None:
-            conditions.append(Result.created < self.before)
-        return conditions
+FORGOTTEN_AT_ONCE = 1_000
+"""Results that one transaction deletes: enough to be quick, few enough that nobody waits for it."""
 
 
 def keep_result(session: Session, owner: Owner, *, project_name: str, model_version: int, findings: Mapping[str, Any]) -> int:
@@ -82,53 +57,87 @@ def search_results(
     session: Session,
     owner: Owner,
     *,
-    project_name: str,
     wanted: ResultFilter,
+    project_name: str | None = None,
     page: tuple[str | None, int | None] = (None, None),
 ) -> Reply:
-    """Results of a project, the newest first.
+    """Results of a project or of all projects, the newest first.
+
+    A page may have fewer results than asked for, or none, and still a NextToken: much had to be looked through.
 
     Args:
         session: any.
         owner: whose they are.
-        project_name: the project.
         wanted: which of them.
+        project_name: the project; None: all of the account.
         page: NextToken and MaxResults.
 
     Raises:
-        NotFoundError: there is no such project.
+        NotFoundError: there is no such project or watch.
         ValidationError: the token is not of this search, or the size of the page is not allowed.
     """
-    project = find_project(session, owner, project_name)
-    opened = open_page("SearchResults", owner, project.id, wanted, next_token=page[0], max_results=page[1], parts=2)
-    query = select(Result).filter_by(project_id=project.id).where(*wanted.conditions())
-    query = query.order_by(Result.created.desc(), Result.id.desc()).limit(opened.size + 1)
-    if opened.after:
-        shown_last = (_EPOCH + opened.after[0] * _MICROSECOND, opened.after[1])
-        query = query.where(tuple_(Result.created, Result.id) < shown_last)
-    found = session.scalars(query).all()
-    shown = found[: opened.size]
-    token = None
-    if len(found) > opened.size:
-        token = opened.token_after((shown[-1].created - _EPOCH) // _MICROSECOND, shown[-1].id)
-    return paged("Results", [_described(result) for result in shown], token)
+    search = Search(session, owner, wanted, project_name=project_name)
+    opened = open_page("SearchResults", owner, project_name, wanted, next_token=page[0], max_results=page[1], parts=2)
+    after = None if opened.after is None else (_EPOCH + opened.after[0] * _MICROSECOND, opened.after[1])
+    found = search.next(session, size=opened.size, after=after)
+    token = None if found.last is None else opened.token_after((found.last[0] - _EPOCH) // _MICROSECOND, found.last[1])
+    names = watch_names(session, owner, found.results)
+    shown = [_described(result, search.projects[result.project_id], names.get(result.watch_id)) for result in found.results]
+    return paged("Results", shown, token)
 
 
-def forget_results(session: Session, owner: Owner, *, project_name: str, before: datetime) -> int:
-    """Delete the results of a project that are older than a time; returns how many.
+def forget_results(
+    session: Session, owner: Owner, *, project_name: str, before: datetime, at_most: int = FORGOTTEN_AT_ONCE
+) -> int:
+    """Delete results of a project that are older than a time, with what still has to be delivered of them; how many.
+
+    There may be millions: call it in one short transaction after another until it deletes fewer than `at_most`.
 
     Raises:
         NotFoundError: there is no such project.
     """
-    project = find_project(session, owner, project_name, to_change=True)
-    old = session.scalars(delete(Result).where(Result.project_id == project.id, Result.created < before).returning(Result.id))
-    return len(old.all())
+    project = find_project(session, owner, project_name)
+    old = select(Result.id).where(Result.project_id == project.id, Result.created < before)
+    ids = session.scalars(old.order_by(Result.created, Result.id).limit(at_most).with_for_update(skip_locked=True)).all()
+    delete_results(session, ids)
+    return len(ids)
 
 
-def _described(result: Result) -> Reply:
+def delete_results(session: Session, ids: Sequence[int]) -> None:
+    """Delete results, with what still has to be delivered of them."""
+    for table, column in ((Delivery, Delivery.result_id), (Result, Result.id)):
+        session.execute(delete(table).where(column.in_(ids)).execution_options(synchronize_session=False))
+
+
+def watch_names(session: Session, owner: Owner, results: Sequence[Result]) -> dict[int | None, str]:
+    """Names of the watches that results came by, by number; those that were deleted are left out."""
+    ids = {result.watch_id for result in results if result.watch_id is not None}
+    query = select(Watch.id, Watch.name).where(Watch.account == owner.account, Watch.region == owner.region, Watch.id.in_(ids))
+    names: dict[int | None, str] = {}
+    if ids:
+        names.update((row.id, row.name) for row in session.execute(query))
+    return names
+
+
+def damaged_spans(findings: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """Spans of a video, in seconds, from the first to the last of frames in a row that look damaged; empty for a picture."""
+    spans: list[tuple[float, float]] = []
+    ongoing = False
+    for frame in findings.get("frames_found", ()):
+        time = float(frame.get("time") or 0.0)
+        if frame["anomalous"]:
+            spans = [*spans[:-1], (spans[-1][0], time)] if ongoing else [*spans, (time, time)]
+        ongoing = bool(frame["anomalous"])
+    return spans
+
+
+def _described(result: Result, project: str, watch: str | None) -> Reply:
     return {
         "Id": result.id,
+        "Project": project,
         "ModelVersion": str(result.model_version),
+        "Watch": watch,
         "CreationTimestamp": result.created,
         "Findings": result.findings,
+        "Spans": damaged_spans(result.findings),
     }

@@ -16,7 +16,16 @@ Reply = dict[str, Any]
 """The members of an operation's reply, in the service's spelling."""
 
 JobKind = Literal[
-    "create_dataset", "update_dataset", "delete_dataset", "train", "delete_model", "host", "unhost", "package", "trial"
+    "create_dataset",
+    "update_dataset",
+    "delete_dataset",
+    "delete_project",
+    "train",
+    "delete_model",
+    "host",
+    "unhost",
+    "package",
+    "trial",
 ]
 
 LATEST = "latest"
@@ -40,7 +49,7 @@ def find_project(session: Session, owner: Owner, name: str, *, to_change: bool =
     project = session.scalars(query).one_or_none()
     if project is None:
         raise NotFoundError(
-            f"There is no project {name!r} in account {owner.account}, region {owner.region}: see ListProjects.",
+            f"There is no project {name!r} in account {owner.account}, region {owner.region}: check the name, or create it.",
             resource_id=name,
             resource_type="PROJECT",
         )
@@ -76,7 +85,7 @@ def find_model(session: Session, project: Project, version: str, *, to_change: b
     model = session.scalars(query.with_for_update() if to_change else query).one_or_none()
     if model is None:
         raise NotFoundError(
-            f"The project {project.name!r} has no model version {version}: see ListModels.",
+            f"The project {project.name!r} has no model version {version}: list its models to see those there are.",
             resource_id=f"{project.name}/{version}",
             resource_type="MODEL",
         )
@@ -92,7 +101,7 @@ def find_packaging(session: Session, project: Project, name: str) -> Packaging:
     packaging = session.scalars(select(Packaging).filter_by(project_id=project.id, name=name)).one_or_none()
     if packaging is None:
         raise NotFoundError(
-            f"The project {project.name!r} has no packaging job {name!r}: see ListModelPackagingJobs.",
+            f"The project {project.name!r} has no packaging job {name!r}: list its jobs to see those there are.",
             resource_id=name,
             resource_type="MODEL_PACKAGE_JOB",
         )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import ConflictError, DatasetError, NotFoundError, QuotaError, ValidationError
+from walkaround.hosting.operations.attempts import with_attempts
 from walkaround.hosting.operations.datasets import require_ready
 from walkaround.hosting.operations.entries import apply_lines
 from walkaround.hosting.operations.manifest_lines import classification_line, parse_lines, source_bucket
@@ -22,10 +23,12 @@ from walkaround.store.tables import Project, Trial, TrialPicture, now
 
 MOST_PICTURES = 2_000
 """Pictures of one trial detection, as in the service."""
+PictureNames = Sequence[str] | Mapping[str, str | None]
+"""Source references, alone or with names."""
 
 
 def start_trial(
-    session: Session, owner: Owner, *, project_name: str, model_version: str, trial_name: str, source_refs: Sequence[str]
+    session: Session, owner: Owner, *, project_name: str, model_version: str, trial_name: str, source_refs: PictureNames
 ) -> Reply:
     """Have a model run on pictures by a job.
 
@@ -35,7 +38,7 @@ def start_trial(
         project_name: its project.
         model_version: a number or "latest".
         trial_name: must be new in the project.
-        source_refs: pictures, s3://bucket/key; repeated ones are looked at once.
+        source_refs: pictures, s3://bucket/key, with or without what the sender calls them; repeated ones are looked at once.
 
     Raises:
         NotFoundError: there is no such project or model.
@@ -45,6 +48,7 @@ def start_trial(
         QuotaError: there are more than 2,000 pictures.
     """
     refs = list(dict.fromkeys(source_refs))
+    names = source_refs if isinstance(source_refs, Mapping) else {}
     project = find_project(session, owner, project_name, to_change=True)
     model = find_model(session, project, model_version, to_change=True)
     _check_pictures(owner, refs, trial_name)
@@ -63,7 +67,7 @@ def start_trial(
     trial = Trial(project_id=project.id, name=trial_name, model_version=model.version, status="RUNNING")
     session.add(trial)
     session.flush()
-    session.add_all(TrialPicture(trial_id=trial.id, source_ref=ref) for ref in refs)
+    session.add_all(TrialPicture(trial_id=trial.id, source_ref=ref, name=names.get(ref)) for ref in refs)
     add_job(session, "trial", trial.id)
     return {"Trial": _described(session, project, trial)}
 
@@ -168,7 +172,8 @@ def add_verified(session: Session, owner: Owner, *, project_name: str, trial_nam
     require_ready(project, dataset)
     query = select(TrialPicture).filter_by(trial_id=trial.id, added=False).where(TrialPicture.verified.is_not(None))
     pictures = session.scalars(query.order_by(TrialPicture.id).with_for_update()).all()
-    lines = [classification_line(picture.source_ref, picture.verified or "", job=f"trial/{trial_name}") for picture in pictures]
+    job = f"trial/{trial_name}"
+    lines = [classification_line(one.source_ref, one.verified or "", job=job, name=one.name) for one in pictures]
     if not lines:
         return {"Added": 0}
     buckets = {picture.source_ref.removeprefix("s3://").partition("/")[0] for picture in pictures}
@@ -246,13 +251,16 @@ def _described(session: Session, project: Project, trial: Trial) -> Reply:
         "Verified": func.count(picture.verified),
         "Added": func.count(case((picture.added, 1))),
     }
+    message = trial.message
+    if trial.status == "RUNNING":
+        message = with_attempts(session, message, kind="trial", subject=trial.id).strip()
     counts = session.execute(select(*counted.values()).where(picture.trial_id == trial.id)).one()
     return {
         "TrialName": trial.name,
         "ProjectName": project.name,
         "ModelVersion": str(trial.model_version),
         "Status": trial.status,
-        "StatusMessage": trial.message,
+        "StatusMessage": message,
         "CreationTimestamp": trial.created,
         "Pictures": dict(zip(counted, counts, strict=True)),
     }
@@ -262,6 +270,7 @@ def _picture(picture: TrialPicture) -> Reply:
     predicted = None if picture.findings is None else ANOMALY if picture.findings.get("anomalous") else NORMAL
     members = {
         "SourceRef": picture.source_ref,
+        "Name": picture.name,
         "Findings": picture.findings,
         "Error": picture.error,
         "Verified": picture.verified,

@@ -15,6 +15,10 @@ LEAST_SIDE, MOST_SIDE = 64, 4096
 """Width and height in pixels of such a picture."""
 PICTURE_TYPES = ("image/jpeg", "image/png")
 """Media types of such a picture."""
+PICTURE_FORMATS = ("JPEG", "PNG")
+"""The same as formats that are told apart by content."""
+NAMELESS = "The file"
+"""How a worker's refusal of a picture begins: workers are told no names."""
 
 _FIELDS = ("source", "anomalous", "confidence", "label", "damage", "probabilities", "width", "height")
 
@@ -35,3 +39,8 @@ def decode(body: bytes) -> Findings:
     if heat is not None:
         told["heat_map"] = np.frombuffer(base64.b64decode(heat[2]), "<f4").reshape(heat[0], heat[1])
     return Findings(**told)
+
+
+def named(refusal: str, name: str) -> str:
+    """A refusal with the sender's name for the picture, where it is about one that has none yet."""
+    return repr(name) + refusal.removeprefix(NAMELESS) if refusal.startswith(NAMELESS + " ") else refusal

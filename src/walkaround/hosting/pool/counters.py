@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
+from walkaround.errors import ServiceError, ThrottledError, ValidationError
+
 TIME_BOUNDS = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10000.0)
 """Upper ends, in milliseconds, of the bins that `Counters.time_bins` counts in; the last bin has none."""
 
@@ -54,6 +56,15 @@ class Counters:
     def failed(self) -> None:
         """Count a request that the server could not answer."""
         self.errors += 1
+
+    def ended_with(self, problem: ServiceError) -> None:
+        """Count a request that was refused before it came to the model."""
+        if isinstance(problem, ThrottledError):
+            self.turned_away()
+        elif isinstance(problem, ValidationError):
+            self.refused()
+        else:
+            self.failed()
 
 
 @dataclass(frozen=True, kw_only=True)

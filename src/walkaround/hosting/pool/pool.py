@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.damage.findings import Findings
-from walkaround.errors import ConflictError, NotFoundError, UnavailableError, ValidationError
+from walkaround.errors import ConflictError, NotFoundError, ServiceError, UnavailableError, ValidationError
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
 from walkaround.hosting.pool.counters import Counters, Units
@@ -32,7 +33,28 @@ _HOSTED = ("HOSTED", "STARTING_HOSTING")
 
 
 ModelKey = tuple[str, str, str, int]
-"""Account, region, project, version."""
+"""Account, region, project, version; of requests for what does not exist the account alone, so that names are no metrics."""
+
+
+_WAYS_OUT: Mapping[str, str] = MappingProxyType(
+    {
+        "TRAINING": "it is being trained; start it when that is done",
+        "TRAINING_FAILED": "it could not be trained; train another version",
+        "STARTING_HOSTING": "it is being started; try again in some seconds",
+        "HOSTED": "it is being started here; try again in some seconds",
+        "STOPPING_HOSTING": "it is being stopped; start it again when its status is TRAINED",
+        "DELETING": "it is being deleted; use another version",
+    }
+)
+"""What to do about a model that does not look at pictures, by its status."""
+
+
+class _Standing(NamedTuple):
+    """How it is with a version, by the database."""
+
+    version: int
+    status: str
+    message: str
 
 
 class Detected(NamedTuple):
@@ -102,6 +124,12 @@ class Pool:
             raise ValidationError(f"The picture has {len(picture):,} bytes; send one of 1 to {MOST_BYTES:,} bytes.")
         return Detected(await hosted.detect(picture, heat=heat), hosted.hosting.version)
 
+    def refused(self, owner: Owner, project: str, version: str, problem: ServiceError) -> None:
+        """Count a detection that was refused at a door, before it came here."""
+        hosted = self._hosted(owner, project, version)
+        counters = self._unknown(owner) if hosted is None else hosted.counters
+        counters.ended_with(problem)
+
     def host(self, hosting: Hosting, *, timeout: float | None = None) -> None:
         """Start a model and wait until the least number of its units answers; called from another thread than the loop's.
 
@@ -157,7 +185,7 @@ class Pool:
         await asyncio.gather(*(model.stop() for model in gone if model is not None))
 
     def counters(self) -> Mapping[ModelKey, Counters]:
-        """Totals of every version that was hosted since the start."""
+        """Totals of every version that was hosted or asked for since the start."""
         return self._counters
 
     def units(self) -> dict[ModelKey, Units]:
@@ -192,35 +220,48 @@ class Pool:
 
     async def _missed(self, owner: Owner, project: str, version: str) -> HostedModel:
         """Why a model is not in the table; or the model, where another server has started it."""
-        status = await asyncio.to_thread(self._status, owner, project, version)
-        if status == "HOSTED":
-            await self.refresh()
-            if (hosted := self._hosted(owner, project, version)) is not None:
-                return hosted
+        try:
+            standing = await asyncio.to_thread(self._standing, owner, project, version)
+            if standing.status == "HOSTED":
+                await self.refresh()
+                if (hosted := self._hosted(owner, project, version)) is not None:
+                    return hosted
+        except (NotFoundError, UnavailableError):
+            self._unknown(owner).failed()
+            raise
+        self._counters.setdefault((owner.account, owner.region, project, standing.version), Counters()).failed()
+        way_out = _WAYS_OUT.get(standing.status, "start it first")
+        if standing.status == "HOSTING_FAILED":
+            way_out = standing.message.removesuffix(".") or "start it again"
         raise ConflictError(
-            f"Version {version} of the model of project {project!r} is not hosted (its status is {status}): start it first.",
-            resource_id=f"{project}/{version}",
+            f"Version {standing.version} of the model of project {project!r} does not look at pictures at the moment"
+            f" (its status is {standing.status}): {way_out}.",
+            resource_id=f"{project}/{standing.version}",
             resource_type="MODEL",
         )
 
-    def _status(self, owner: Owner, project: str, version: str) -> str:
+    def _unknown(self, owner: Owner) -> Counters:
+        """What is counted of requests for models that do not exist."""
+        return self._counters.setdefault((owner.account, "", "", 0), Counters())
+
+    def _standing(self, owner: Owner, project: str, version: str) -> _Standing:
         with self._database.reading() as session:
             row = session.scalar(
                 select(Project).where(Project.account == owner.account, Project.region == owner.region, Project.name == project)
             )
             if row is None:
                 raise NotFoundError(f"There is no project {project!r}.", resource_id=project, resource_type="PROJECT")
-            models = select(Model.status).where(Model.project_id == row.id)
+            models = select(Model.version, Model.status, Model.message).where(Model.project_id == row.id)
             models = models.order_by((Model.status == "HOSTED").desc(), Model.version.desc())
             if version != _LATEST:
                 models = models.where(Model.version == (int(version[:10]) if version.isdecimal() else -1))
-            status = session.scalar(models.limit(1))
-        if status is None:
+            found = session.execute(models.limit(1)).one_or_none()
+        if found is None:
             named = f"{project}/{version}"
             raise NotFoundError(
                 f"There is no version {version} of a model in project {project!r}.", resource_id=named, resource_type="MODEL"
             )
-        return status
+        return _Standing(*found)
 
     def _told(self) -> list[tuple[Hosting, str]]:
         with self._database.reading() as session:
@@ -291,7 +332,8 @@ def mark_hosting_failed(session: Session, model_id: int, reason: str) -> None:
     """Set the status of a model that cannot be hosted; one that somebody stops meanwhile keeps its status."""
     model = session.get(Model, model_id)
     if model is not None and model.status in _HOSTED:
-        model.status, model.message = "HOSTING_FAILED", reason
+        way_out = "Mend that and start the model again, or train another version."
+        model.status, model.message = "HOSTING_FAILED", f"{reason.removesuffix('.')}. {way_out}"
 
 
 def _key(hosting: Hosting) -> ModelKey:

@@ -19,7 +19,7 @@ import numpy as np
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError
-from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE, encode
+from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE, NAMELESS, PICTURE_FORMATS, encode
 from walkaround.hosting.pool.frames import Frame, Kind, head, received
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.inspection.detector import Detector
@@ -68,13 +68,14 @@ def look(detector: Detector, data: bytes, *, heat: bool = False) -> Findings:
     Raises:
         PictureError: it is no JPEG or PNG, it is damaged, or it is smaller or larger than what may be sent.
     """
-    picture = read_picture(data, name=_NAME, side=detector.card.side, limits=_LIMITS)
-    if picture.format not in ("JPEG", "PNG"):
-        raise PictureError(f"The picture is {picture.format}, which is not accepted here; send a JPEG or a PNG.")
+    try:
+        picture = read_picture(data, name=_NAME, side=detector.card.side, limits=_LIMITS, formats=PICTURE_FORMATS)
+    except PictureError as problem:
+        raise PictureError(NAMELESS + str(problem).removeprefix(repr(_NAME))) from problem
     width, height = picture.width, picture.height
     if min(width, height) < LEAST_SIDE or max(width, height) > MOST_SIDE:
         raise PictureError(
-            f"The picture is {width:,} x {height:,} pixels; send one of {LEAST_SIDE} to {MOST_SIDE:,} pixels a side."
+            f"{NAMELESS} is {width:,} x {height:,} pixels; send one of {LEAST_SIDE} to {MOST_SIDE:,} pixels a side."
         )
     findings = detector.inspect(picture.pixels, source="direct", heat=heat)
     return replace(findings, width=width, height=height)  # the pixels may be reduced

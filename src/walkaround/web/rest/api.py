@@ -11,7 +11,19 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from walkaround.web import health
 from walkaround.web.problems import Problem, answer_problems
-from walkaround.web.rest import datasets, detection, jobs, models, pictures, projects, results, trials
+from walkaround.web.rest import (
+    dashboard,
+    datasets,
+    detection,
+    events,
+    jobs,
+    models,
+    pictures,
+    projects,
+    results,
+    trials,
+    watches,
+)
 from walkaround.web.rest.entrance import DOCS, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.page import reference_page
 from walkaround.web.service import Service
@@ -26,6 +38,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         404: "What is named does not exist.",
         409: "It is not in a state that allows this, or a limit is reached.",
         413: "The body is too large.",
+        415: "The body is not JSON by its Content-Type.",
         422: "The request is not of the form that is described here.",
         429: "There are too many requests at the moment.",
         503: "The database or a bucket does not answer.",
@@ -42,7 +55,7 @@ def rest_api(service: Service) -> FastAPI:
     answer_problems(app)
     app.include_router(health.router)
     api = APIRouter(prefix=PREFIX, responses=_PROBLEMS)
-    for room in (projects, datasets, pictures, models, detection, results, trials, jobs):
+    for room in (projects, datasets, pictures, models, detection, results, dashboard, trials, jobs, watches, events):
         api.include_router(room.router)
     app.include_router(api)
     description = _openapi(app)

@@ -27,6 +27,12 @@ _IN_MEMORY = 1_000_000
 _LEAST_FREE = 500_000_000
 _FORM_TYPE, _ARCHIVE_TYPES = "multipart/form-data", ("application/zip", "application/x-zip-compressed")
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
+_FILES = {
+    "type": "array",
+    "items": _BINARY["schema"],
+    "maxItems": _MOST_FILES,
+    "description": "JPEG and PNG pictures, and zip archives of them.",
+}
 UPLOAD_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -34,7 +40,7 @@ UPLOAD_BODY: dict[str, Any] = {
             _FORM_TYPE: {
                 "schema": {
                     "type": "object",
-                    "properties": {"files": {"type": "array", "items": _BINARY["schema"], "maxItems": _MOST_FILES}},
+                    "properties": {"files": _FILES},
                     "required": ["files"],
                 }
             },

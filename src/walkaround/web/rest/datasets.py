@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.datasets import require_ready
-from walkaround.hosting.operations.manifest_lines import parse_lines
+from walkaround.hosting.operations.manifest_lines import NAME_KEY, parse_lines
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.store.tables import Entry as EntryRow
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
-from walkaround.web.rest.lines import NAME_KEY, labelled_line, manifest_of
+from walkaround.web.rest.lines import labelled_line, manifest_of
 from walkaround.web.rest.shapes import (
     Accepted,
     Dataset,
-    DatasetKind,
     Entries,
     Entry,
+    KindInPath,
     Limit,
     Moment,
     NewDataset,
@@ -76,7 +76,7 @@ def create_dataset(visit: Changer, project: ProjectName, new: NewDataset, token:
 
 
 @router.get("/{kind}", response_model_exclude_none=True)
-def describe_dataset(visit: Reader, project: ProjectName, kind: DatasetKind) -> Dataset:
+def describe_dataset(visit: Reader, project: ProjectName, kind: KindInPath) -> Dataset:
     """Tell of a dataset and count its pictures."""
     host = visit.service.host
     reply = visit.look(lambda session: host.describe_dataset(session, visit.owner, project_name=project, dataset_type=kind))
@@ -84,7 +84,7 @@ def describe_dataset(visit: Reader, project: ProjectName, kind: DatasetKind) -> 
 
 
 @router.delete("/{kind}", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
-def delete_dataset(visit: Changer, project: ProjectName, kind: DatasetKind) -> Accepted:
+def delete_dataset(visit: Changer, project: ProjectName, kind: KindInPath) -> Accepted:
     """Delete a dataset, at any time; its pictures stay in their bucket."""
     host = visit.service.host
     reply = visit.change(
@@ -94,11 +94,11 @@ def delete_dataset(visit: Changer, project: ProjectName, kind: DatasetKind) -> A
     return Accepted(status="DELETE_IN_PROGRESS", job=reply.get("Job"))
 
 
-@router.get("/{kind}/entries", response_model_exclude_none=False)
+@router.get("/{kind}/entries")
 def list_entries(
     visit: Reader,
     project: ProjectName,
-    kind: DatasetKind,
+    kind: KindInPath,
     *,
     label: LabelFilter = None,
     contains: Contains = None,
@@ -129,7 +129,7 @@ def list_entries(
 
 @router.post("/{kind}/labels", status_code=status.HTTP_202_ACCEPTED)
 def set_labels(
-    visit: Changer, project: ProjectName, kind: DatasetKind, new: NewLabels, token: IdempotencyKey = None
+    visit: Changer, project: ProjectName, kind: KindInPath, new: NewLabels, token: IdempotencyKey = None
 ) -> Accepted:
     """Label pictures of a dataset as normal or anomaly, or take their labels away: all of them, or none."""
     host = visit.service.host
@@ -169,7 +169,7 @@ def _lines_of(session: Session, dataset_id: int, pictures: Sequence[str]) -> dic
         query = select(EntryRow.source_ref, EntryRow.line).where(
             EntryRow.dataset_id == dataset_id, EntryRow.source_ref.in_(pictures[start : start + _AT_ONCE])
         )
-        lines |= dict(session.execute(query).tuples().all())
+        lines |= dict(session.execute(query).all())
     return lines
 
 

@@ -9,13 +9,17 @@ from fastapi import APIRouter, Query, Request
 
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations.results import keep_result
-from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
+from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES, named
+from walkaround.pipeline.totals import Looked, add_totals
+from walkaround.store.tables import Result
 from walkaround.web.rest.access import Inspector, Visit, check_media_type
 from walkaround.web.rest.bodies import PICTURE_BODY
 from walkaround.web.rest.shapes import Findings, ProjectName, Version
 from walkaround.web.uploads import told_name
 
 router = APIRouter(prefix="/projects/{project}/models/{version}", tags=["detection"])
+
+_UNNAMED = "direct"
 
 
 @router.post("/detect", response_model_exclude_none=True, openapi_extra=PICTURE_BODY)
@@ -26,16 +30,24 @@ async def detect(
     version: Version,
     *,
     keep: Annotated[bool, Query(description="Keep the findings, to be searched for later.")] = False,
-    name: Annotated[str, Query(max_length=200, description="What you call the picture.")] = "direct",
+    name: Annotated[str, Query(max_length=200, description="What you call the picture.")] = _UNNAMED,
 ) -> Findings:
     """Inspect one picture with a hosted model."""
-    kind = check_media_type(request, *PICTURE_TYPES)
-    picture = await _picture(request)
-    found = await visit.service.pool.detect(visit.owner, project, version, picture, kind)
-    told = {**found.findings.as_json(), "source": told_name(name)}
+    try:
+        kind = check_media_type(request, *PICTURE_TYPES)
+        picture = await _picture(request)
+    except ValidationError as problem:
+        visit.service.pool.refused(visit.owner, project, version, problem)
+        raise
+    try:
+        found = await visit.service.pool.detect(visit.owner, project, version, picture, kind)
+    except ValidationError as problem:
+        told = str(problem) if name == _UNNAMED else named(str(problem), told_name(name))
+        raise ValidationError(told) from problem
+    members = {**found.findings.as_json(), "source": told_name(name)}
     if keep:
-        told["result"] = await asyncio.to_thread(_kept, visit, project, found.version, found=told)
-    return Findings.model_validate(told)
+        members["result"] = await asyncio.to_thread(_kept, visit, project, found.version, found=members)
+    return Findings.model_validate(members)
 
 
 async def _picture(request: Request) -> bytes:
@@ -49,4 +61,14 @@ async def _picture(request: Request) -> bytes:
 
 def _kept(visit: Visit, project: str, version: int, *, found: dict[str, Any]) -> int:
     with visit.service.database.transaction() as session:
-        return keep_result(session, visit.owner, project_name=project, model_version=version, findings=found)
+        number = keep_result(session, visit.owner, project_name=project, model_version=version, findings=found)
+        kept = session.get_one(Result, number)
+        looked = Looked(
+            project_id=kept.project_id,
+            model_version=version,
+            created=kept.created,
+            anomalous=kept.anomalous,
+            damage=float(found["damage"]),
+        )
+        add_totals(session, [looked])
+        return number

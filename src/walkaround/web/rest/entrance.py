@@ -12,7 +12,10 @@ from walkaround.web.requests import record_of
 
 PREFIX = "/api/v1"
 OPENAPI, DOCS = f"{PREFIX}/openapi.json", f"{PREFIX}/docs"
+EVENTS = f"{PREFIX}/events"
 _CALLER = "caller"
+_CHALLENGE = 'Basic realm="walkaround", Bearer'
+"""SNS sends its password only to a server that asks for one in this way."""
 
 
 class Entrance:
@@ -31,13 +34,17 @@ class Entrance:
             try:
                 await self._let_in(scope)
             except WalkaroundError as problem:
-                await reply_to(Request(scope), problem)(scope, receive, send)
+                reply = reply_to(Request(scope), problem)
+                if scope["path"] == EVENTS and "www-authenticate" in reply.headers:
+                    reply.headers["www-authenticate"] = _CHALLENGE
+                await reply(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
     async def _let_in(self, scope: Scope) -> None:
         record = record_of(scope)
-        caller = await self._door.caller(scope["headers"])
+        known = self._door.sender if scope["path"] == EVENTS else self._door.caller
+        caller = await known(scope["headers"])
         record.key_id, record.account = caller.key_id, caller.owner.account
         scope["state"][_CALLER] = caller
 

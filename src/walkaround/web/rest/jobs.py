@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Path
 from fastapi.responses import StreamingResponse
 
 from walkaround.errors import NotFoundError, ThrottledError, UnavailableError
@@ -23,10 +23,14 @@ _HEARTBEAT_SECONDS = 15.0
 _RETRY_MILLISECONDS = 2000
 _STREAMS = 100
 _ENDED = ("done", "failed")
+JobHandle = Annotated[str, Path(description="The handle of a job, from the answer that began it.")]
+LastEvent = Annotated[
+    str | None, Header(alias="Last-Event-ID", max_length=200, description="Id of the last event that the client knows.")
+]
 
 
 @router.get("/{job}", response_model_exclude_none=True)
-def describe_job(visit: Reader, job: str) -> Job:
+def describe_job(visit: Reader, job: JobHandle) -> Job:
     """Tell how far a job is."""
     return _job(visit, job)
 
@@ -36,9 +40,7 @@ def describe_job(visit: Reader, job: str) -> Job:
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "description": "Events progress, each a job, and one end."}},
 )
-async def job_events(
-    visit: Reader, job: str, last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=200)] = None
-) -> StreamingResponse:
+async def job_events(visit: Reader, job: JobHandle, last_event_id: LastEvent = None) -> StreamingResponse:
     """Tell how far a job is whenever that changes, until it has ended; each event holds all that a GET would give.
 
     A client that comes again with Last-Event-ID is not told twice what it knows.
@@ -100,6 +102,7 @@ def _job(visit: Visit, handle: str) -> Job:
                 "kind": row.kind,
                 "state": row.state,
                 "attempts": row.attempts,
+                "next_try": row.due if row.state == "due" and row.attempts else None,
                 "created": row.created,
                 "ended": row.ended,
                 "doing": progress.get("doing"),

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from walkaround.damage.kinds import ANOMALY
-from walkaround.hosting.operations.manifest_lines import label_attribute
+from walkaround.hosting.operations.manifest_lines import NAME_KEY, label_attribute
 from walkaround.store.tables import now
-
-NAME_KEY = "walkaround-name"
-"""The key of a line that holds the sender's name for the picture."""
 
 _LABEL, _METADATA = "anomaly-label", "-metadata"
 _CLASSIFICATION = "groundtruth/image-classification"

@@ -19,7 +19,7 @@ from walkaround.web.uploads import managed_bucket
 router = APIRouter(prefix="/projects/{project}/models", tags=["models"])
 
 
-@router.get("", response_model_exclude_none=True)
+@router.get("")
 def list_models(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Models:  # noqa: A002 - a name of the API
     """List the models of a project by version."""
     host = visit.service.host

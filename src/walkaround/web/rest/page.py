@@ -67,6 +67,7 @@ def _content(kind: str, one: Mapping[str, Any]) -> str:
 def _shape(name: str, shape: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(key)}</code><td>{'needed' if key in shape.get('required', ()) else ''}<td>{escape(_kind(one))}"
+        f"<td>{escape(one.get('description', ''))}"
         for key, one in shape.get("properties", {}).items()
     )
     said = escape(shape.get("description", ""))

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
 from walkaround.hosting.operations.rows import find_dataset, find_project
+from walkaround.web.problems import LeftOut
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files, uploads_in
 from walkaround.web.rest.lines import manifest_of, picture_line
-from walkaround.web.rest.shapes import DatasetKind, KeptPicture, Label, ProjectName, RefusedPicture, Uploaded
-from walkaround.web.uploads import Kept, Refused, managed_bucket
+from walkaround.web.rest.shapes import KeptPicture, KindInPath, Label, ProjectName, Uploaded
+from walkaround.web.uploads import Kept, NothingUsableError, Refused, managed_bucket
 
 router = APIRouter(prefix="/projects/{project}/datasets/{kind}", tags=["datasets"])
 
@@ -31,7 +32,7 @@ async def upload_pictures(
     request: Request,
     visit: Changer,
     project: ProjectName,
-    kind: DatasetKind,
+    kind: KindInPath,
     *,
     label: Annotated[Label | None, Query(description="Label of all that bring none of their own.")] = None,
     name: FileName = "picture",
@@ -40,7 +41,7 @@ async def upload_pictures(
     """Add pictures to a dataset: one as the body, many as `files` of a form, or a zip archive either way.
 
     A picture of an archive that lies in a folder called normal or anomaly has that label. What cannot be used is listed with
-    the reason, and the rest is kept.
+    the reason, and the rest is kept; where nothing can be used, that list is in the problem.
     """
     await run_in_threadpool(_check_dataset, visit, project, kind)
     async with sent_files(request, visit.service.settings, name=name) as files:
@@ -55,7 +56,7 @@ def _check_dataset(visit: Visit, project: str, kind: str) -> None:
         if dataset.bucket not in (None, managed_bucket(visit.owner.account)):
             raise ConflictError(
                 f"The pictures of the {kind} dataset of project {project!r} are in the bucket {dataset.bucket!r}, and all of a "
-                "dataset are in one bucket: put the new ones there too and add them by UpdateDatasetEntries.",
+                "dataset are in one bucket: put the new ones there too, and add them by a manifest, as AWS' clients do.",
                 resource_id=f"{project}/{kind}",
                 resource_type="DATASET",
             )
@@ -66,14 +67,12 @@ def _check_dataset(visit: Visit, project: str, kind: str) -> None:
 
 def _add(visit: Visit, files: Sequence[Sent], *, project: str, kind: str, label: str | None, token: str | None) -> Uploaded:
     kept, refused = keep_pictures(visit, files)
-    reply = None
-    if kept:
-        lines = [picture_line(one.picture, name=one.name, label=one.label or label) for one in kept]
-        reply = _changed(visit, project, kind, lines={line["source-ref"]: line for line in lines}, token=token)
+    lines = [picture_line(one.picture, name=one.name, label=one.label or label) for one in kept]
+    reply = _changed(visit, project, kind, lines={line["source-ref"]: line for line in lines}, token=token)
     return Uploaded(
         added=[kept_picture(one, label=one.label or label) for one in kept],
-        refused=[RefusedPicture(name=one.name, reason=one.reason) for one in refused],
-        job=None if reply is None else reply.get("Job"),
+        refused=[LeftOut(name=one.name, reason=one.reason) for one in refused],
+        job=reply.get("Job"),
     )
 
 
@@ -84,10 +83,17 @@ def kept_picture(one: Kept, *, label: str | None) -> KeptPicture:
 
 
 def keep_pictures(visit: Visit, files: Sequence[Sent]) -> tuple[list[Kept], list[Refused]]:
-    """Check the pictures of the files and keep the good ones in the account's bucket."""
+    """Check the pictures of the files and keep the good ones in the account's bucket; at least one is good.
+
+    Raises:
+        NothingUsableError: none is.
+    """
     uploads = uploads_in(files, at_most=visit.service.settings.max_upload)
     found = list(visit.service.pictures.keep(visit.owner.account, uploads))
-    return [one for one in found if isinstance(one, Kept)], [one for one in found if isinstance(one, Refused)]
+    kept, refused = [one for one in found if isinstance(one, Kept)], [one for one in found if isinstance(one, Refused)]
+    if not kept:
+        raise NothingUsableError(refused)
+    return kept, refused
 
 
 def _changed(visit: Visit, project: str, kind: str, *, lines: Mapping[str, Any], token: str | None) -> dict[str, Any]:

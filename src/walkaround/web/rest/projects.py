@@ -14,7 +14,7 @@ from walkaround.web.rest.shapes import Limit, NewProject, Next, Project, Project
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
-@router.get("", response_model_exclude_none=True)
+@router.get("")
 def list_projects(visit: Reader, limit: Limit = 100, next: Next = None) -> Projects:  # noqa: A002 - a name of the API
     """List the projects of the account, in the order in which they were made."""
     host = visit.service.host

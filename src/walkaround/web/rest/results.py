@@ -1,62 +1,142 @@
-"""Kept findings over REST: searched, the newest first, and deleted."""
+"""Kept findings over REST: searched, the newest first, exported as a table, and deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
-from walkaround.hosting.operations.results import ResultFilter, forget_results, search_results
-from walkaround.web.rest.access import Changer, Reader
-from walkaround.web.rest.shapes import Deleted, Limit, Moment, Next, ProjectName, Result, Results
+from walkaround.errors import MissingExtraError, ValidationError
+from walkaround.hosting.operations.result_search import ResultFilter
+from walkaround.hosting.operations.results import FORGOTTEN_AT_ONCE, forget_results, search_results
+from walkaround.pipeline.export import Format, export_parts
+from walkaround.pipeline.sinks.delivered import HEAT_MAP
+from walkaround.web.rest.access import Changer, Reader, Visit
+from walkaround.web.rest.shapes import Deleted, Limit, Moment, Next, ProjectName, Result, Results, Span
 
-router = APIRouter(prefix="/projects/{project}/results", tags=["detection"])
+router = APIRouter(tags=["results"])
+
+_TEXT = r"^[^\x00]*$"  # PostgreSQL takes no NUL
+_TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+
+ProjectWanted = Annotated[
+    str | None, Query(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", description="Of one project only.")
+]
+Text = Annotated[str | None, Query(min_length=1, max_length=4096, pattern=_TEXT)]
+Share = Annotated[float | None, Query(ge=0, le=1)]
 
 
-@router.get("", response_model_exclude_none=True)
-def search(
-    visit: Reader,
-    project: ProjectName,
+def result_filter(
     *,
-    anomalous: Annotated[bool | None, Query(description="The verdict.")] = None,
-    label: Annotated[str | None, Query(min_length=1, max_length=255, description="The most probable class.")] = None,
-    model: Annotated[int | None, Query(ge=1, le=2_000_000_000, description="The model's version.")] = None,
     after: Moment = None,
     before: Moment = None,
-    limit: Limit = 100,
-    next: Next = None,  # noqa: A002 - a name of the API
-) -> Results:
-    """Search the findings that were kept; `after` is included, `before` is not."""
-    wanted = ResultFilter(after=after, before=before, anomalous=anomalous, label=label, model_version=model)
+    anomalous: Annotated[bool | None, Query(description="The verdict.")] = None,
+    label: Annotated[
+        str | None, Query(min_length=1, max_length=255, pattern=_TEXT, description="The most probable class.")
+    ] = None,
+    model: Annotated[int | None, Query(ge=1, le=2_000_000_000, description="The model's version.")] = None,
+    source: Annotated[Text, Query(description="What the picture is called, all of it.")] = None,
+    prefix: Annotated[Text, Query(description="What its name begins with, such as s3://photos/front/.")] = None,
+    confidence_from: Annotated[Share, Query(description="Least confidence in the verdict.")] = None,
+    confidence_to: Annotated[Share, Query(description="Most confidence in the verdict.")] = None,
+    watch: Annotated[
+        str | None, Query(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,62}$", description="The watch that it came by.")
+    ] = None,
+) -> ResultFilter:
+    """Which results are wanted, from the query."""
+    return ResultFilter(
+        after=after,
+        before=before,
+        anomalous=anomalous,
+        label=label,
+        model_version=model,
+        source=source,
+        prefix=prefix,
+        confidence_from=confidence_from,
+        confidence_to=confidence_to,
+        watch=watch,
+    )
+
+
+Wanted = Annotated[ResultFilter, Depends(result_filter)]
+
+
+@router.get("/projects/{project}/results")
+def search(visit: Reader, project: ProjectName, wanted: Wanted, limit: Limit = 100, next: Next = None) -> Results:  # noqa: A002 - a name of the API
+    """Search the findings of a project that were kept; `after` is included, `before` is not.
+
+    A page may have fewer results than `limit`, or none, and still a `next`: much had to be looked through.
+    """
+    return _found(visit, project, wanted, limit=limit, token=next)
+
+
+@router.get("/results")
+def search_all(visit: Reader, wanted: Wanted, project: ProjectWanted = None, limit: Limit = 100, next: Next = None) -> Results:  # noqa: A002 - a name of the API
+    """Search the findings of all projects that were kept; `after` is included, `before` is not.
+
+    A page may have fewer results than `limit`, or none, and still a `next`: much had to be looked through.
+    """
+    return _found(visit, project, wanted, limit=limit, token=next)
+
+
+@router.get(
+    "/results/export",
+    response_class=StreamingResponse,
+    responses={200: {"description": "The table.", "content": {kind.partition(";")[0]: {} for kind in _TYPES.values()}}},
+)
+def export(
+    visit: Reader,
+    wanted: Wanted,
+    project: ProjectWanted = None,
+    format: Annotated[Format, Query(description="Of the file.")] = "csv",  # noqa: A002 - a name of the API
+) -> StreamingResponse:
+    """Export findings that were kept as a table, the newest first; docs/results.md tells of its columns."""
+    try:
+        parts = export_parts(visit.service.database, visit.owner, wanted, format, project_name=project)
+    except MissingExtraError as problem:
+        raise ValidationError(str(problem)) from problem
+    headers = {"Content-Disposition": f'attachment; filename="results.{format}"'}
+    return StreamingResponse(parts, media_type=_TYPES[format], headers=headers)
+
+
+@router.delete("/projects/{project}/results")
+def forget(
+    visit: Changer, project: ProjectName, before: Annotated[AwareDatetime, Query(description="A time with its zone.")]
+) -> Deleted:
+    """Delete the findings that were kept before a time; the sums of the dashboard stay."""
+    deleted = 0
+    while True:
+        reply = visit.change(
+            "forget_results",
+            lambda session: {"Deleted": forget_results(session, visit.owner, project_name=project, before=before)},
+        )
+        deleted += reply["Deleted"]
+        if reply["Deleted"] < FORGOTTEN_AT_ONCE:
+            return Deleted(deleted=deleted)
+
+
+def _found(visit: Visit, project: str | None, wanted: ResultFilter, *, limit: int, token: str | None) -> Results:
     reply = visit.look(
-        lambda session: search_results(session, visit.owner, project_name=project, wanted=wanted, page=(next, limit))
+        lambda session: search_results(session, visit.owner, wanted=wanted, project_name=project, page=(token, limit))
     )
     return Results(results=[_result(one) for one in reply["Results"]], next=reply.get("NextToken"))
 
 
-@router.delete("")
-def forget(
-    visit: Changer, project: ProjectName, before: Annotated[AwareDatetime, Query(description="A time with its zone.")]
-) -> Deleted:
-    """Delete the findings that were kept before a time."""
-    reply = visit.change(
-        "forget_results",
-        lambda session: {"Deleted": forget_results(session, visit.owner, project_name=project, before=before)},
-    )
-    return Deleted(deleted=reply["Deleted"])
-
-
 def _result(members: Mapping[str, Any]) -> Result:
-    findings = members["Findings"]
+    findings = {name: value for name, value in members["Findings"].items() if name != HEAT_MAP}
     return Result(
         id=members["Id"],
+        project=members["Project"],
         model=members["ModelVersion"],
+        watch=members["Watch"],
         source=findings["source"],
         anomalous=findings["anomalous"],
         confidence=findings["confidence"],
         label=findings["label"],
         created=members["CreationTimestamp"],
+        spans=[Span(start=start, end=end) for start, end in members["Spans"]],
         findings=findings,
     )

@@ -8,10 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from walkaround.web.problems import LeftOut
+
 ProjectName = Annotated[
     str, Path(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", description="A project.")
 ]
 DatasetKind = Literal["train", "test"]
+KindInPath = Annotated[DatasetKind, Path(description="Which dataset: train or test.")]
 Version = Annotated[str, Path(pattern=r"^([1-9][0-9]{0,9}|latest)$", description="A model version, or latest.")]
 TrialName = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-]+$", description="A trial detection.")]
 Label = Literal["normal", "anomaly"]
@@ -43,282 +46,313 @@ class Strict(BaseModel):
 class NewProject(Strict):
     """A project to make."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$",
+            description="Letters, digits, hyphens and underscores; new in the account.",
+        ),
+    ]
 
 
 class Project(BaseModel):
     """A project."""
 
-    name: str
-    arn: str
-    created: datetime
+    name: str = Field(description="Its name.")
+    arn: str = Field(description="Its ARN in the AWS API.")
+    created: datetime = Field(description="When it was made.")
 
 
 class Dataset(BaseModel):
     """A dataset; the numbers are of pictures."""
 
-    kind: DatasetKind
-    status: str
-    message: str
-    created: datetime
-    updated: datetime | None = None
-    total: int | None = None
-    labelled: int | None = None
-    normal: int | None = None
-    anomaly: int | None = None
-    job: str | None = None
+    kind: DatasetKind = Field(description="What it is for: training or testing.")
+    status: str = Field(description="Its status, as in the AWS API, such as UPDATE_COMPLETE.")
+    message: str = Field(description="The status in a sentence.")
+    created: datetime = Field(description="When it was made.")
+    updated: datetime | None = Field(default=None, description="When it was last changed.")
+    total: int | None = Field(default=None, description="All pictures.")
+    labelled: int | None = Field(default=None, description="Pictures with a label.")
+    normal: int | None = Field(default=None, description="Pictures labelled normal.")
+    anomaly: int | None = Field(default=None, description="Pictures labelled anomaly.")
+    job: str | None = Field(default=None, description="The job that the request began.")
 
 
 class ProjectDetails(Project):
     """A project with its datasets."""
 
-    datasets: list[Dataset]
+    datasets: list[Dataset] = Field(description="Its datasets, at most one of each kind.")
 
 
 class Projects(BaseModel):
     """A page of projects."""
 
-    projects: list[Project]
-    next: str | None = None
+    projects: list[Project] = Field(description="The projects, in the order in which they were made.")
+    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
 
 
 class Manifest(Strict):
     """A manifest in a bucket."""
 
-    bucket: Bucket
-    key: Key
-    version: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
+    bucket: Bucket = Field(description="The bucket that it is in.")
+    key: Key = Field(description="Its key in the bucket.")
+    version: Annotated[str | None, Field(min_length=1, max_length=1024, description="Its version in a versioned bucket.")] = (
+        None
+    )
 
 
 class NewDataset(Strict):
     """A dataset to make: empty, or from a manifest."""
 
-    kind: DatasetKind
-    manifest: Manifest | None = None
+    kind: DatasetKind = Field(description="What it is for: training or testing.")
+    manifest: Manifest | None = Field(default=None, description="Where its entries come from; without one it is empty.")
 
 
 class Entry(BaseModel):
     """A picture of a dataset; `line` is all that its manifest says of it."""
 
-    picture: str
-    label: Label | None
-    name: str | None
-    line: dict[str, Any]
+    picture: str = Field(description="s3://BUCKET/KEY of the picture.")
+    label: Label | None = Field(description="What a person saw; null: unlabelled.")
+    name: str | None = Field(description="What it was uploaded as.")
+    line: dict[str, Any] = Field(description="Its line of the manifest.")
 
 
 class Entries(BaseModel):
     """A page of entries."""
 
-    entries: list[Entry]
-    next: str | None = None
+    entries: list[Entry] = Field(description="The pictures, in the order in which they came.")
+    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
 
 
 class PictureLabel(Strict):
     """What a person sees in a picture; null takes the label away."""
 
     picture: Picture
-    label: Label | None
+    label: Label | None = Field(description="What a person sees.")
 
 
 class NewLabels(Strict):
     """Labels to set."""
 
-    labels: Annotated[list[PictureLabel], Field(min_length=1, max_length=5000)]
+    labels: Annotated[list[PictureLabel], Field(min_length=1, max_length=5000, description="Pictures with their labels.")]
 
 
 class Accepted(BaseModel):
     """Something was accepted and is being done; `job` tells how far it is."""
 
-    status: str
-    job: str | None = None
+    status: str = Field(description="The status that it has now.")
+    job: str | None = Field(default=None, description="The job that does it.")
 
 
 class KeptPicture(BaseModel):
     """An uploaded picture that was kept."""
 
-    name: str
-    picture: str
-    width: int
-    height: int
-    label: Label | None = None
-
-
-class RefusedPicture(BaseModel):
-    """An uploaded file that was not kept, and why."""
-
-    name: str
-    reason: str
+    name: str = Field(description="As the sender calls it.")
+    picture: str = Field(description="s3://BUCKET/KEY where it is kept.")
+    width: int = Field(description="In pixels, upright.")
+    height: int = Field(description="In pixels, upright.")
+    label: Label | None = Field(default=None, description="Its label, if it came with one.")
 
 
 class Uploaded(BaseModel):
     """What became of the files of an upload."""
 
-    added: list[KeptPicture]
-    refused: list[RefusedPicture]
-    job: str | None = None
+    added: list[KeptPicture] = Field(description="The pictures that were kept.")
+    refused: list[LeftOut] = Field(description="The files that were left out, with the reasons.")
+    job: str | None = Field(default=None, description="The job that adds the pictures to the dataset.")
 
 
 class Output(Strict):
     """Where a model's evaluation is written to: PREFIX is put before the file names as it is."""
 
-    bucket: Bucket
-    prefix: Prefix = ""
+    bucket: Bucket = Field(description="The bucket that it goes to.")
+    prefix: Prefix = Field(default="", description="What its keys begin with.")
 
 
 class NewModel(Strict):
     """A model to train; without an output, its evaluation goes to the bucket of the uploads."""
 
-    output: Output | None = None
-    description: Annotated[str | None, Field(min_length=1, max_length=500, pattern=r"^[0-9A-Za-z.\-_]*$")] = None
-    tags: Annotated[dict[TagKey, TagValue], Field(max_length=200)] = {}
+    output: Output | None = Field(default=None, description="Where the evaluation is written to.")
+    description: Annotated[
+        str | None, Field(min_length=1, max_length=500, pattern=r"^[0-9A-Za-z.\-_]*$", description="What it is for.")
+    ] = None
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=200, description="Tags by key.")] = {}
 
 
 class Model(BaseModel):
     """A version of a project's model; the scores are those of its test."""
 
-    version: str
-    arn: str
-    status: str
-    message: str
-    created: datetime
-    description: str | None = None
-    f1: float | None = None
-    recall: float | None = None
-    precision: float | None = None
-    min_units: int | None = None
-    max_units: int | None = None
-    output: Output | None = None
-    job: str | None = None
+    version: str = Field(description="Its number.")
+    arn: str = Field(description="Its ARN in the AWS API.")
+    status: str = Field(description="Its status, as in the AWS API, such as TRAINED or HOSTED.")
+    message: str = Field(description="The status in a sentence; of a failure, why and what to do.")
+    created: datetime = Field(description="When its training was asked for.")
+    description: str | None = Field(default=None, description="What it is for.")
+    f1: float | None = Field(default=None, description="F1 score of its test.")
+    recall: float | None = Field(default=None, description="Recall of its test.")
+    precision: float | None = Field(default=None, description="Precision of its test.")
+    min_units: int | None = Field(default=None, description="Least inference units while it is hosted.")
+    max_units: int | None = Field(default=None, description="Most inference units while it is hosted.")
+    output: Output | None = Field(default=None, description="Where its evaluation is.")
+    job: str | None = Field(default=None, description="The job that the request began.")
 
 
 class Models(BaseModel):
     """A page of models."""
 
-    models: list[Model]
-    next: str | None = None
+    models: list[Model] = Field(description="The models, by version.")
+    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
 
 
 class Units(Strict):
     """Inference units: with a maximum they follow the load."""
 
-    min_units: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    max_units: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    min_units: Annotated[int, Field(ge=1, le=1_000_000, description="Least inference units.")] = 1
+    max_units: Annotated[
+        int | None, Field(ge=1, le=1_000_000, description="Most inference units; without it their number stays the same.")
+    ] = None
 
 
 class Findings(BaseModel):
     """What a model found in a picture; `damage` is the probability that it shows any, `result` where it was kept."""
 
-    source: str
-    anomalous: bool
-    confidence: float
-    label: str
-    damage: float
-    probabilities: dict[str, float]
-    width: int
-    height: int
-    result: int | None = None
+    source: str = Field(description="What the sender calls the picture.")
+    anomalous: bool = Field(description="The verdict.")
+    confidence: float = Field(description="Confidence in the verdict, 0 to 1.")
+    label: str = Field(description="The most probable class.")
+    damage: float = Field(description="Probability that it shows any damage.")
+    probabilities: dict[str, float] = Field(description="Probability of each class.")
+    width: int = Field(description="In pixels, upright.")
+    height: int = Field(description="In pixels, upright.")
+    result: int | None = Field(default=None, description="Number under which the findings were kept.")
+
+
+class Span(BaseModel):
+    """A part of a video in which frame after frame looks damaged."""
+
+    start: float = Field(description="Second of its first frame.")
+    end: float = Field(description="Second of its last frame.")
 
 
 class Result(BaseModel):
     """Findings that were kept."""
 
-    id: int
-    model: str
-    source: str
-    anomalous: bool
-    confidence: float
-    label: str
-    created: datetime
-    findings: dict[str, Any]
+    id: int = Field(description="Its number.")
+    project: str = Field(description="The model's project.")
+    model: str = Field(description="The version of the model that looked.")
+    watch: str | None = Field(description="The watch that it came by; null where it was sent, or the watch was deleted.")
+    source: str = Field(description="What the sender calls the picture.")
+    anomalous: bool = Field(description="The verdict.")
+    confidence: float = Field(description="Confidence in the verdict, 0 to 1.")
+    label: str = Field(description="The most probable class.")
+    created: datetime = Field(description="When it was kept.")
+    spans: list[Span] = Field(description="Of a video: where it looks damaged.")
+    findings: dict[str, Any] = Field(description="All findings, as they were answered; of a video with those of its frames.")
 
 
 class Results(BaseModel):
     """A page of results, the newest first."""
 
-    results: list[Result]
-    next: str | None = None
+    results: list[Result] = Field(description="The results, the newest first.")
+    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
 
 
 class Deleted(BaseModel):
     """How much was deleted."""
 
-    deleted: int
+    deleted: int = Field(description="Results that were deleted.")
 
 
 class NewTrial(Strict):
     """Pictures in a bucket to try a model on: all below a prefix."""
 
-    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-]+$")]
-    model: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,9}|latest)$")] = "latest"
-    bucket: Bucket
-    prefix: Prefix = ""
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            pattern=r"^[a-zA-Z0-9-]+$",
+            description="Letters, digits and hyphens; new in the project.",
+        ),
+    ]
+    model: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,9}|latest)$", description="The version to try, or latest.")] = "latest"
+    bucket: Bucket = Field(description="The bucket of the pictures.")
+    prefix: Prefix = Field(default="", description="What their keys begin with.")
 
 
 class Trial(BaseModel):
     """A trial detection: RUNNING, COMPLETE or FAILED; the numbers are of pictures."""
 
-    name: str
-    model: str
-    status: str
-    message: str
-    created: datetime
-    total: int
-    predicted: int
-    failed: int
-    verified: int
-    added: int
-    kept: list[KeptPicture] | None = None
-    refused: list[RefusedPicture] | None = None
-    job: str | None = None
+    name: str = Field(description="Its name.")
+    model: str = Field(description="The version that is tried.")
+    status: str = Field(description="RUNNING, COMPLETE or FAILED.")
+    message: str = Field(description="Why it failed.")
+    created: datetime = Field(description="When it was begun.")
+    total: int = Field(description="All pictures.")
+    predicted: int = Field(description="Pictures that the model has looked at.")
+    failed: int = Field(description="Pictures that could not be looked at.")
+    verified: int = Field(description="Pictures with a verdict of a person.")
+    added: int = Field(description="Pictures that were added to the training dataset.")
+    kept: list[KeptPicture] | None = Field(default=None, description="Of an upload: the pictures that were kept.")
+    refused: list[LeftOut] | None = Field(
+        default=None, description="Of an upload: the files that were left out, with the reasons."
+    )
+    job: str | None = Field(default=None, description="The job that the request began.")
 
 
 class Trials(BaseModel):
     """A page of trial detections, the newest first."""
 
-    trials: list[Trial]
-    next: str | None = None
+    trials: list[Trial] = Field(description="The trials, the newest first.")
+    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
 
 
 class TrialPicture(BaseModel):
     """A picture of a trial: what the model found or why it could not, what a person saw, and whether they agree."""
 
-    picture: str
-    findings: dict[str, Any] | None = None
-    error: str | None = None
-    verified: Label | None = None
-    correct: bool | None = None
-    added: bool
+    picture: str = Field(description="s3://BUCKET/KEY of the picture.")
+    name: str | None = Field(default=None, description="What it was uploaded as; pictures of a bucket have none.")
+    findings: dict[str, Any] | None = Field(default=None, description="What the model found.")
+    error: str | None = Field(default=None, description="Why the model could not look at it.")
+    verified: Label | None = Field(default=None, description="What a person saw.")
+    correct: bool | None = Field(default=None, description="Whether the person agrees with the model.")
+    added: bool = Field(description="Whether it was added to the training dataset.")
 
 
 class TrialPictures(BaseModel):
     """A page of pictures of a trial, in the order in which they were given."""
 
-    pictures: list[TrialPicture]
-    next: str | None = None
+    pictures: list[TrialPicture] = Field(description="The pictures, in the order in which they were given.")
+    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
 
 
 class NewVerdicts(Strict):
     """What a person sees in pictures of a trial; null takes an earlier verdict back."""
 
-    verdicts: Annotated[list[PictureLabel], Field(min_length=1, max_length=2000)]
+    verdicts: Annotated[
+        list[PictureLabel], Field(min_length=1, max_length=2000, description="Pictures with what a person sees in them.")
+    ]
 
 
 class Counted(BaseModel):
     """How many pictures were changed."""
 
-    pictures: int
+    pictures: int = Field(description="Pictures that were changed.")
 
 
 class Job(BaseModel):
     """Work that was accepted: due, running, done or failed; `doing`, `done` and `of` tell how far it is."""
 
-    job: str
-    kind: str
-    state: Literal["due", "running", "done", "failed"]
-    attempts: int
-    created: datetime
-    ended: datetime | None = None
-    doing: str | None = None
-    done: int | None = None
-    of: int | None = None
-    error: str | None = None
+    job: str = Field(description="Its handle.")
+    kind: str = Field(description="What it does, such as train.")
+    state: Literal["due", "running", "done", "failed"] = Field(description="How far it is.")
+    attempts: int = Field(description="How often it was tried and could not be done.")
+    next_try: datetime | None = Field(default=None, description="When it is tried again, after an attempt that failed.")
+    created: datetime = Field(description="When it was asked for.")
+    ended: datetime | None = Field(default=None, description="When it ended.")
+    doing: str | None = Field(default=None, description="What it is doing.")
+    done: int | None = Field(default=None, description="Steps done.")
+    of: int | None = Field(default=None, description="Steps of what it is doing.")
+    error: str | None = Field(default=None, description="Why it failed, or why the last attempt did while it is tried again.")

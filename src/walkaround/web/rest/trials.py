@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations import trials
 from walkaround.hosting.operations.own_buckets import require_own_bucket
+from walkaround.web.problems import LeftOut
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files
 from walkaround.web.rest.pictures import FileName, keep_pictures, kept_picture
@@ -23,7 +24,6 @@ from walkaround.web.rest.shapes import (
     NewVerdicts,
     Next,
     ProjectName,
-    RefusedPicture,
     Trial,
     TrialName,
     TrialPicture,
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/projects/{project}", tags=["trials"])
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-@router.get("/trials", response_model_exclude_none=True)
+@router.get("/trials")
 def list_trials(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Trials:  # noqa: A002 - a name of the API
     """List the trial detections of a project, the newest first."""
     reply = visit.look(
@@ -51,7 +51,7 @@ def start_trial(visit: Changer, project: ProjectName, new: NewTrial, token: Idem
     require_own_bucket(visit.owner, new.bucket)
     found = visit.service.buckets.list(new.bucket, new.prefix)
     keys = (one.key for one in found if one.key.lower().endswith(_SUFFIXES))
-    pictures = [f"s3://{new.bucket}/{key}" for key in islice(keys, trials.MOST_PICTURES + 1)]
+    pictures = dict.fromkeys(f"s3://{new.bucket}/{key}" for key in islice(keys, trials.MOST_PICTURES + 1))
     if not pictures:
         raise ValidationError(f"There is no JPEG or PNG picture below s3://{new.bucket}/{new.prefix}: correct the prefix.")
     return _started(visit, project, new.name, model=new.model, pictures=pictures, token=token)
@@ -80,24 +80,25 @@ async def start_trial_on_upload(
 
 def _on_upload(visit: Visit, project: str, trial: str, *, model: str, files: Sequence[Sent], token: str | None) -> Trial:
     kept, refused = keep_pictures(visit, files)
-    if not kept:
-        reasons = "; ".join(one.reason for one in refused[:3])
-        raise ValidationError(f"There is no picture that can be used: {reasons or 'the archive is empty.'}")
-    started = _started(visit, project, trial, model=model, pictures=[one.picture for one in kept], token=token)
+    names = {one.picture: one.name for one in reversed(kept)}  # the first name of a picture that came twice
+    pictures = {one.picture: names[one.picture] for one in kept}
+    started = _started(visit, project, trial, model=model, pictures=pictures, token=token)
     told = {
         "kept": [kept_picture(one, label=None) for one in kept],
-        "refused": [RefusedPicture(name=one.name, reason=one.reason) for one in refused] or None,
+        "refused": [LeftOut(name=one.name, reason=one.reason) for one in refused] or None,
     }
     return started.model_copy(update=told)
 
 
-def _started(visit: Visit, project: str, trial: str, *, model: str, pictures: Sequence[str], token: str | None) -> Trial:
+def _started(
+    visit: Visit, project: str, trial: str, *, model: str, pictures: Mapping[str, str | None], token: str | None
+) -> Trial:
     def act(session: Session) -> dict[str, Any]:
         return trials.start_trial(
             session, visit.owner, project_name=project, model_version=model, trial_name=trial, source_refs=pictures
         )
 
-    reply = visit.change("start_trial", act, token=token, project=project, trial=trial, model=model, pictures=list(pictures))
+    reply = visit.change("start_trial", act, token=token, project=project, trial=trial, model=model, pictures=dict(pictures))
     return _trial({**reply["Trial"], "Job": reply.get("Job")})
 
 
@@ -116,7 +117,7 @@ def delete_trial(visit: Changer, project: ProjectName, trial: TrialName) -> None
     )
 
 
-@router.get("/trials/{trial}/pictures", response_model_exclude_none=True)
+@router.get("/trials/{trial}/pictures")
 def list_trial_pictures(
     visit: Reader,
     project: ProjectName,
@@ -179,6 +180,7 @@ def _trial(members: Mapping[str, Any]) -> Trial:
 def _picture(members: Mapping[str, Any]) -> TrialPicture:
     return TrialPicture(
         picture=members["SourceRef"],
+        name=members.get("Name"),
         findings=members.get("Findings"),
         error=members.get("Error"),
         verified=members.get("Verified"),

@@ -1,8 +1,9 @@
 """A training as a process of its own: pictures from buckets in, a package and two evaluation files out.
 
-Run as `python -m walkaround.hosting.jobs.training FOLDER PARENT`, with the settings as JSON on its standard input. FOLDER holds
-the task and the entries. It prints JSON lines: what it is doing, and last what came of it, which is also in FOLDER. Started
-again in the same folder it goes on, because features of pictures are kept by content in the cache.
+Run as `python -m walkaround.hosting.jobs.training_child FOLDER ATTEMPT PARENT LOG`, with the settings as JSON on its input.
+FOLDER holds the task and the entries and is only read; ATTEMPT is a folder that nobody else writes, and its name is that of the
+package's folder. It prints JSON lines: what it is doing, and last what came of it, which is also in ATTEMPT. `training_job`
+starts it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_ma
 from walkaround.hosting.jobs.fetching import Report, fetch
 from walkaround.hosting.jobs.inner_split import check_minimums, with_test
 from walkaround.hosting.jobs.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
+from walkaround.hosting.log_lines import log_json
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.settings import Settings
@@ -89,8 +91,15 @@ def tell(told: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def run_training(folder: Path, settings: Settings, buckets: Buckets, *, report: Report) -> dict[str, Any]:
+def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Buckets, report: Report) -> dict[str, Any]:
     """Train what `folder` says, and write the evaluation to the output location.
+
+    Args:
+        folder: holds the task and the entries.
+        attempt: folder for what is written on the way; the package goes to one of the same name among the model's.
+        settings: the server's.
+        buckets: where the pictures are, and the output location.
+        report: told how far it is.
 
     Returns:
         What the model's row gets.
@@ -105,12 +114,12 @@ def run_training(folder: Path, settings: Settings, buckets: Buckets, *, report: 
     buckets.check(task.output["Bucket"])  # rather now than after hours of work
     entries = read_entries(folder)
     paths = fetch(entries, buckets, cache=settings.data / "cache" / "pictures", report=report)
-    looked = _looked(folder, entries, paths, report=report)
+    looked = _looked(attempt, entries, paths, report=report)
     left_out = len(entries) - len(looked.samples)
     samples = _split(looked, task, left_out=left_out)
-    manifest = folder / _MANIFEST
+    manifest = attempt / _MANIFEST
     write_manifest(manifest, samples)
-    package = _package(task)
+    package = _package(task, attempt.name)
     with writing(settings.data / package):
         (settings.data / package).parent.mkdir(parents=True, exist_ok=True)
     recipe = Recipe(cache=settings.data / "cache" / "features")
@@ -163,9 +172,9 @@ def _tested(entries: Sequence[Entry], paths: Mapping[int, Path], *, single: bool
     return {path: entries[number] for number, path in paths.items() if single or entries[number].split == "test"}
 
 
-def _package(task: TrainingTask) -> Path:
+def _package(task: TrainingTask, attempt: str) -> Path:
     """Where the package goes, relative to the data folder; its last part becomes its name."""
-    return task.owner.model_folder(task.project, task.version) / f"{task.project}-{task.version}"
+    return task.owner.model_folder(task.project, task.version) / attempt / f"{task.project}-{task.version}"
 
 
 def _published(
@@ -205,29 +214,33 @@ def _message(left_out: int) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Train what FOLDER says: FOLDER, PARENT (process id of the server)."""
-    folder, parent = Path(arguments[0]), int(arguments[1])
-    follow_parent(parent)
+    """Train what FOLDER says: FOLDER, ATTEMPT, PARENT (process id of the server), LOG (json, as the server logs, or text)."""
+    folder, attempt = (Path(os.path.realpath(place)) for place in arguments[:2])
+    follow_parent(int(arguments[2]))
     os.nice(_NICE)  # hosted models answer first
-    logging.basicConfig(level=logging.WARNING)
     settings = Settings(**json.loads(sys.stdin.read()))
+    if arguments[3] == "json":
+        log_json(settings.log_level)
+    else:
+        logging.basicConfig(level=logging.WARNING)
     try:
-        result = run_training(Path(os.path.realpath(folder)), settings, buckets_of(settings), report=JsonReport())
+        result = run_training(folder, attempt, settings=settings, buckets=buckets_of(settings), report=JsonReport())
     except UnavailableError as problem:
         tell({"unavailable": str(problem)})
         return
     except WalkaroundError as problem:
         result = {"failed": str(problem)}
     except MemoryError:  # may be chance: the training is taken up again
-        raise
+        _logger.exception("The training in %s was out of memory.", folder)
+        sys.exit(1)
     except Exception as problem:  # an end without a word would be taken for want of memory, and tried again in vain
         _logger.exception("The training in %s failed.", folder)
         result = {
             "failed": f"The training failed at an unforeseen error: {type(problem).__name__}: {problem}. See the server's log."
         }
-    part = folder / f"{RESULT_FILE}.part"
+    part = attempt / f"{RESULT_FILE}.part"
     part.write_text(json.dumps(result), encoding="utf-8")
-    part.replace(folder / RESULT_FILE)
+    part.replace(attempt / RESULT_FILE)
     tell(result)
 
 

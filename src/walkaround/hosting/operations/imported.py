@@ -1,0 +1,84 @@
+"""A package that was trained elsewhere becomes a model of a project, so that what it finds has a place."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from walkaround.errors import writing
+from walkaround.hosting.operations.projects import create_project
+from walkaround.hosting.owner import Owner
+from walkaround.models.package import CARD_FILE, MODEL_FILE, Package
+from walkaround.settings import Settings
+from walkaround.store.locks import lock_account
+from walkaround.store.tables import Model, Project
+
+
+def import_package(session: Session, owner: Owner, *, project_name: str, package: Package, settings: Settings) -> int:
+    """Have a package as a model of a project, which is made where there is none; the same package is the same version.
+
+    Args:
+        session: of a transaction.
+        owner: whose it is.
+        project_name: the project.
+        package: an opened package; its files are copied to the data folder.
+        settings: of the service.
+
+    Returns:
+        The model's version.
+
+    Raises:
+        QuotaError: there are as many projects as may be.
+        StorageError: the data folder cannot be written.
+    """
+    place = Path("models", owner.account, owner.region, project_name, "imported", package.fingerprint)
+    _copy(package, settings.data / place)
+    lock_account(session, owner.account)
+    query = select(Project).filter_by(account=owner.account, region=owner.region, name=project_name)
+    project = session.scalars(query).one_or_none()
+    if project is None:
+        create_project(session, owner, project_name=project_name, at_most=settings.projects_per_account)
+        project = session.scalars(query).one()
+    known = select(Model.version).filter_by(project_id=project.id, package=str(place)).where(Model.status != "DELETING")
+    version = session.scalar(known)
+    if version is not None:
+        return version
+    project.last_version += 1
+    scores = package.card.scores
+    session.add(
+        Model(
+            project_id=project.id,
+            version=project.last_version,
+            description=f"Imported package {package.fingerprint}",
+            status="TRAINED",
+            message="Imported.",
+            output={"S3Location": {"Bucket": "imported", "Prefix": package.fingerprint}},
+            package=str(place),
+            f1=scores.get("f1"),
+            recall=scores.get("recall"),
+            precision=scores.get("precision"),
+            scores=dict(scores) or None,
+        )
+    )
+    session.flush()
+    return project.last_version
+
+
+def _copy(package: Package, to: Path) -> None:
+    """Copy a package's two files; whoever looks sees both or none."""
+    if to.is_dir():
+        return
+    part = to.with_name(f"{to.name}.{secrets.token_hex(8)}.part")
+    with writing(to):
+        part.mkdir(parents=True)
+        try:
+            for name in (MODEL_FILE, CARD_FILE):
+                shutil.copyfile(package.path / name, part / name)
+            if not to.is_dir():
+                part.rename(to)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,137 @@
+"""The same damage seen over many frames is one finding with a time span; a lone false alarm between whole frames is none.
+
+The frames are explained by a chain of states, "whole" or one of the kinds of damage, that keeps its state from frame to frame
+unless what the frames say is worth the change (a hidden Markov model with persistence in time; Viterbi 1967, Rabiner 1989).
+A threshold with hysteresis is its simplest case; here frames need not be equidistant, and a label that flickers is held too.
+
+Models without boxes say of a frame what it shows, not where. What has boxes is to be followed from frame to frame by their
+overlap first, and each track explained by this chain for itself: `spans_of` is the one place where frames become spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from walkaround.damage.findings import Findings
+
+# Measured on made-up walks from photographs: see docs/experiments.md.
+_STAY = 6.0  # seconds that a state lasts on average
+_MOST = 2.0  # log-odds that one frame can say, so that none is certain alone
+_RARELY, _OFTEN = 0.02, 0.5  # probability of a change between two frames, however near or far they are in time
+_CERTAIN = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class DamageSpan:
+    """A stretch of a video in which one kind of damage is seen.
+
+    Attributes:
+        label: the kind of damage, a class of the model.
+        begin, end: seconds from the first frame, half-way to the neighbouring frames that show something else.
+        frames: how many of the inspected frames lie in it.
+        strongest_time: seconds; the one of them that speaks most for this damage.
+        confidence: probability of damage, from the mean logit of these frames; not below the model's threshold.
+    """
+
+    label: str
+    begin: float
+    end: float
+    frames: int
+    strongest_time: float
+    confidence: float
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values for a JSON line."""
+        return {
+            "label": self.label,
+            "begin": round(self.begin, 3),
+            "end": round(self.end, 3),
+            "frames": self.frames,
+            "strongest_time": round(self.strongest_time, 3),
+            "confidence": round(self.confidence, 4),
+        }
+
+
+def spans_of(
+    frames: Sequence[Findings], *, normal: Collection[str], threshold: float, duration: float
+) -> tuple[DamageSpan, ...]:
+    """Put the findings of a video's frames together to spans of damage, in order of time; none overlap.
+
+    A frame speaks for damage by the log-odds of its probability above the threshold's, at most 2 either way, and for the kinds
+    of damage by their share. A change costs the logarithm of its odds, which rise with the time between two frames. So a lone
+    alarm between frames that are surely whole makes no span where these are nearer than two seconds; farther ones tell less of
+    it, so that frames captured every five seconds each speak for themselves.
+
+    Args:
+        frames: of the same video and model, in order of time; each stands for the time up to half-way to its neighbours.
+        normal: the classes that mean a whole car.
+        threshold: probability of damage from which a frame is "anomalous".
+        duration: seconds, where the last span can end.
+    """
+    if not frames:
+        return ()
+    times = np.array([frame.time or 0.0 for frame in frames])
+    labels = [name for name in frames[0].probabilities if name not in normal]
+    if not labels:
+        return ()
+    evidence = _evidence(frames, labels, threshold)
+    states = _likeliest(evidence, _change_costs(np.diff(times)))
+    borders = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [max(duration, times[-1])]])
+    starts = np.flatnonzero(np.diff(states, prepend=-1))
+    spans = []
+    for first, after in pairwise([*starts.tolist(), len(frames)]):
+        if states[first] > 0:
+            said = evidence[first:after, states[first]]
+            spans.append(
+                DamageSpan(
+                    label=labels[states[first] - 1],
+                    begin=float(borders[first]),
+                    end=float(borders[after]),
+                    frames=after - first,
+                    strongest_time=float(times[first + int(said.argmax())]),
+                    confidence=max(threshold, float(expit(_log_odds(frames[first:after]).mean()))),
+                )
+            )
+    return tuple(spans)
+
+
+def _log_odds(frames: Sequence[Findings]) -> NDArray[np.float64]:
+    return np.asarray(logit(np.clip([frame.damage for frame in frames], _CERTAIN, 1 - _CERTAIN)))
+
+
+def _evidence(frames: Sequence[Findings], labels: Sequence[str], threshold: float) -> NDArray[np.float64]:
+    """How much each frame speaks for each state, float64 [frames, 1 + labels], against "whole", the first, which has 0."""
+    limit = float(logit(np.clip(threshold, _CERTAIN, 1 - _CERTAIN)))
+    damage = np.clip(_log_odds(frames) - limit, -_MOST, _MOST)
+    shares = np.log([[frame.probabilities[name] + _CERTAIN for name in labels] for frame in frames])
+    kinds = damage[:, None] + np.maximum(shares - shares.max(axis=1, keepdims=True), -_MOST)
+    return np.concatenate([np.zeros((len(frames), 1)), kinds], axis=1)
+
+
+def _change_costs(gaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a change costs against staying, float64 [frames - 1]: dear between near frames, and the same for all kinds."""
+    change = np.clip(1 - np.exp(-np.maximum(gaps, 0) / _STAY), _RARELY, _OFTEN)
+    return np.asarray(np.log((1 - change) / change))
+
+
+def _likeliest(evidence: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The states, int64 [frames], with the most evidence less the costs of their changes; in doubt the first, "whole"."""
+    total = evidence[0]
+    came = np.zeros(evidence.shape, np.int64)
+    stay = np.arange(evidence.shape[1])
+    for number, (own, cost) in enumerate(zip(evidence[1:], costs, strict=True), start=1):
+        best = int(total.argmax())
+        changing = total[best] - cost > total
+        came[number] = np.where(changing, best, stay)
+        total = np.where(changing, total[best] - cost, total) + own
+    states = np.empty(len(evidence), np.int64)
+    states[-1] = total.argmax()
+    for number in range(len(evidence) - 1, 0, -1):
+        states[number - 1] = came[number, states[number]]
+    return states

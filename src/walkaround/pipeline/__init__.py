@@ -1,0 +1,1 @@
+"""The pipeline: pictures and videos put somewhere become findings, rows and files, each once."""

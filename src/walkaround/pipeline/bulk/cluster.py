@@ -1,0 +1,104 @@
+"""A Ray cluster to work on: joined where there is one, else a small one of our own that ends with the run."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.data import DataContext
+
+from walkaround.errors import InputError
+from walkaround.models.network import cores
+
+_OBJECT_STORE = 160 << 20
+"""Bytes: the package, the numbers of shards, and what Ray wants at least."""
+_USUAL_THREADS = 4
+_CONNECT = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Crew:
+    """How many workers there are, and the threads of each."""
+
+    workers: int
+    threads: int
+
+
+@contextmanager
+def cluster(address: str | None, *, workers: int | None, threads: int | None) -> Iterator[Crew]:
+    """Work on the Ray cluster at an address, "auto" for the one of this machine, or on one of our own.
+
+    Args:
+        address: HOST:PORT of the cluster's head; None for a cluster of our own, in this machine alone.
+        workers: as many as there is room for when not given.
+        threads: of each worker, and the cores that it asks Ray for.
+
+    Raises:
+        InputError: there is no cluster, or no node has so many cores.
+    """
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    own = None
+    try:
+        if address is None:
+            own = tempfile.mkdtemp(prefix="walkaround-ray-")  # short: it becomes part of the names of sockets
+            threads = threads or min(_USUAL_THREADS, cores())
+            workers = workers or max(1, cores() // threads)
+            ray.init(
+                address="local",
+                num_cpus=workers * threads,
+                object_store_memory=_OBJECT_STORE,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                _temp_dir=own,
+            )
+        else:
+            _join(address)
+        _quiet_data()
+        yield _crew(workers, threads)
+    finally:
+        ray.shutdown()
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _join(address: str) -> None:
+    if address.startswith("ray://"):
+        raise InputError(f"{address!r} is for Ray's client: run this on a node of the cluster, with --ray HOST:PORT or auto.")
+    try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (OSError, ValueError, RuntimeError) as problem:
+        reason = str(problem).partition("\n")[0].rstrip(".")
+        raise InputError(f"There is no Ray cluster at {address!r} ({reason}): start one with `ray start --head`.") from problem
+
+
+def _quiet_data() -> None:
+    context = DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.enable_auto_log_stats = False
+    context.max_errored_blocks = -1  # a shard whose worker died is done in the next round
+
+
+def _crew(workers: int | None, threads: int | None) -> Crew:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    sizes = [int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]]
+    sizes = [size for size in sizes if size > 0]
+    if not sizes:
+        raise InputError("The Ray cluster has no node with cores for work: add one with `ray start --address`.")
+    threads = threads or min(_USUAL_THREADS, *sizes)
+    room = sum(size // threads for size in sizes)
+    if not room:
+        raise InputError(f"No node of the Ray cluster has {threads:,} cores, the largest has {max(sizes):,}: lower --threads.")
+    return Crew(workers=workers or room, threads=threads)

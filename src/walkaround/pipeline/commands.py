@@ -1,0 +1,358 @@
+"""The commands of the pipeline, for the command line: `watch`, `results` and `letters`; they load nothing before they run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from walkaround.buckets.places import bucket_places
+from walkaround.errors import InputError, UnavailableError
+from walkaround.terminal import shown, told
+
+if TYPE_CHECKING:
+    from walkaround.hosting.owner import Owner
+    from walkaround.pipeline.pipeline import Pipeline
+    from walkaround.pipeline.spec import WatchSpec
+    from walkaround.settings import Settings
+    from walkaround.store.database import Database
+
+letters = typer.Typer(
+    name="letters",
+    help="List, replay and discard dead letters: what a watch could not look at, deliver or understand.",
+    no_args_is_help=True,
+)
+
+Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder of the service's data.")]
+DatabaseUrl = Annotated[str | None, typer.Option("--database", metavar="URL", help="URL of the database; else SQLite.")]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--bucket", metavar="NAME=PLACE", help="Folder, s3://, gs:// or az:// place of a bucket."),
+]
+Endpoint = Annotated[
+    str | None, typer.Option("--s3-endpoint", metavar="URL", help="Server for S3 buckets that are not mapped.")
+]
+WatchName = Annotated[str, typer.Argument(metavar="WATCH", help="Name of the watch.")]
+Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="Of kind arrival, delivery or event.")]
+Numbers = Annotated[
+    list[int] | None,
+    typer.Argument(metavar="NUMBERS...", min=1, max=2**63 - 1, help="Which; all where none is given."),
+]
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9]+")
+
+
+def watch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="Folder, s3://BUCKET/PREFIX, gs://, az://, or an SQS queue: sqs://NAME or its URL."
+        ),
+    ],
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model", metavar="MODEL", help="Package folder, or PROJECT/VERSION; PREFIX=MODEL for keys that begin so."
+        ),
+    ],
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the watch; else made of SOURCE.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="PREFIX", help="Pass over keys that begin so.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--json-to", metavar="PLACE", help="Folder or s3://BUCKET/PREFIX for JSON, by the input's key."),
+    ] = None,
+    drawn: Annotated[bool, typer.Option("--drawn", help="Put drawn pictures and videos of damage there too.")] = False,
+    table: Annotated[str | None, typer.Option("--dynamodb", metavar="TABLE", help="DynamoDB table for an item each.")] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Address that gets a signed request each.")] = None,
+    frames: Annotated[int, typer.Option(min=1, max=500, help="Of a video, look at this many frames at most.")] = 24,
+    capture: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Of a video, take a frame each so many seconds.")
+    ] = None,
+    poll: Annotated[float, typer.Option(metavar="SECONDS", min=0.2, help="Pause between two looks at SOURCE.")] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="End when everything that is there now is done.")] = False,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    bucket: Places = None,
+    s3_endpoint: Endpoint = None,
+    config: Config = None,
+) -> None:
+    """Look at every picture and video that is put into a folder, bucket or queue, until Ctrl-C: each once, and none is lost.
+
+    Results are rows of the database, and go wherever else is asked for. Run it again, and it goes on where it was.
+    """
+    from walkaround.settings import load_settings
+
+    flags: Mapping[str, Any] = {
+        "data": data,
+        "database": database,
+        "buckets": bucket_places(bucket),
+        "s3_endpoint": s3_endpoint,
+    }
+    settings = load_settings(flags, file=config)
+    where, settings = _sink_place(output, settings)
+    sinks: list[dict[str, Any]] = []
+    if where is not None:
+        sinks.append({"kind": "bucket", **where, "drawn": drawn})
+    elif drawn:
+        raise typer.BadParameter("--drawn needs --json-to: drawings are put beside the JSON.")
+    if table is not None:
+        sinks.append({"kind": "dynamodb", "table": table})
+    if webhook is not None:
+        sinks.append({"kind": "webhook", "url": webhook})
+    how = (
+        {"kind": "chosen", "at_most": frames} if capture is None else {"kind": "captured", "every": capture, "at_most": frames}
+    )
+    values = {
+        "source": source if "://" in source else str(Path(source).expanduser().absolute()),
+        "exclude": exclude or [],
+        "frames": how,
+        "sinks": sinks,
+        "poll_seconds": poll,
+    }
+    values["name"] = name or _name_of(str(values["source"]))
+    _run(values, model, settings, once=once)
+
+
+def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, once: bool) -> None:
+    from walkaround.buckets.buckets import buckets_of
+    from walkaround.hosting.owner import Owner
+    from walkaround.pipeline.pipeline import Pipeline
+    from walkaround.pipeline.sinks.senders import check_sinks
+    from walkaround.pipeline.spec import watch_spec
+    from walkaround.pipeline.watches import put_watch
+    from walkaround.store.opening import database_of
+
+    owner = Owner(account=settings.account, region=settings.region)
+    database = database_of(settings)
+    database.migrate()
+    rules = [_rule(text, values["name"], owner, database, settings) for text in models]
+    spec = watch_spec({**values, "rules": rules}, where=values["name"])
+    check_sinks(spec, settings)
+    with database.transaction() as session:
+        watch_id = put_watch(session, owner, spec, origin="command").id
+    tally = _Tally(f"{spec.name} --data {shlex.quote(str(settings.data))}")
+    pipeline = Pipeline(database, buckets_of(settings), settings, only=watch_id, tell=tally.tell)
+    ended = threading.Event()
+    former = {one: signal.signal(one, lambda *_: ended.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    _greet(spec)
+    pipeline.start()
+    problems: list[str] = []
+    try:
+        while not ended.wait(0.2) and not (once and (_done(pipeline) or problems)):
+            problems = pipeline.sources.problems  # which are logged
+    finally:
+        for one, handler in former.items():
+            signal.signal(one, handler)
+        pipeline.stop()
+        database.close()
+    waiting = 0 if pipeline.undelivered is None else pipeline.undelivered
+    tally.close(waiting)
+    if pipeline.line.looking:  # at a long video, which the next run begins again; the interpreter would wait for its end
+        told.print("A video that was being looked at is left for the next run.")
+        sys.stdout.flush()
+        os._exit(3)
+    if once and problems:
+        raise InputError(problems[0])
+    if tally.dead or waiting:
+        raise typer.Exit(3)
+
+
+def _done(pipeline: Pipeline) -> bool:
+    try:
+        return pipeline.done()
+    except UnavailableError:  # which mends itself
+        return False
+
+
+class _Tally:
+    """Says each result in a line, and at the end how many there were."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.looked = self.damaged = self.dead = 0
+
+    def tell(self, address: str, findings: Mapping[str, object] | None, problem: str | None) -> None:
+        """See `Told`."""
+        if findings is None:
+            self.dead += 1
+            told.print(f"[red]dead letter[/]  {shown(problem)}")
+            return
+        self.looked += 1
+        self.damaged += bool(findings["anomalous"])
+        verdict = "[yellow]damaged    [/]" if findings["anomalous"] else "[green]no damage  [/]"
+        told.print(f"{verdict}  {findings['confidence']:.2f}  {shown(address)}  [dim]{shown(findings['label'])}[/]")
+
+    def close(self, waiting: int) -> None:
+        """Say how many there were, and how many still wait for a sink."""
+        what = "dead letter" if self.dead == 1 else "dead letters"
+        dead = f", {self.dead:,} {what}; see `walkaround letters list {self._name}`" if self.dead else ""
+        told.print(f"Looked at {self.looked:,}: {self.damaged:,} damaged{dead}.")
+        if waiting:
+            told.print(f"[yellow]{waiting:,} results wait for a sink that does not take them; the next run tries again.[/]")
+
+
+def _greet(spec: WatchSpec) -> None:
+    models = ", ".join(dict.fromkeys(rule.model for rule in spec.rules))
+    sinks = ", ".join(["the database", *(sink.name for sink in spec.sinks)])
+    told.print(f"Watching {shown(spec.source)} as {shown(spec.name)!r} with {shown(models)}; results go to {shown(sinks)}.")
+
+
+def _rule(text: str, project: str, owner: Owner, database: Database, settings: Settings) -> dict[str, str]:
+    """PREFIX=MODEL or MODEL; the folder of a package becomes a model of a project named like the watch."""
+    from walkaround.hosting.operations.imported import import_package
+    from walkaround.models.package import read_package
+
+    prefix, _, model = ("", "", text) if Path(text).exists() else text.rpartition("=")
+    if Path(model).is_dir():
+        package = read_package(Path(model))
+        with database.transaction() as session:
+            version = import_package(session, owner, project_name=project, package=package, settings=settings)
+        return {"prefix": prefix, "model": f"{project}/{version}"}
+    if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]*/([1-9][0-9]*|latest)", model):
+        raise InputError(
+            f"{model!r} is no model: give the folder of a package, or PROJECT/VERSION as `walkaround serve` has it."
+        )
+    return {"prefix": prefix, "model": model}
+
+
+def _sink_place(output: str | None, settings: Settings) -> tuple[dict[str, str] | None, Settings]:
+    """Bucket and prefix for JSON; a local folder becomes a bucket of this run."""
+    from walkaround.buckets.names import split_address
+
+    if output is None:
+        return None, settings
+    if "://" in output:
+        bucket, prefix = split_address(output)
+        return {"bucket": bucket, "prefix": f"{prefix.rstrip('/')}/" if prefix else ""}, settings
+    folder = Path(output).expanduser().absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    name = _name_of(f"out{folder}")
+    return {"bucket": name, "prefix": ""}, settings.model_copy(update={"buckets": {**settings.buckets, name: str(folder)}})
+
+
+def _name_of(source: str) -> str:
+    """A name made of what is watched, such as s3-photos-front for s3://photos/front/."""
+    name = _NOT_IN_NAMES.sub("-", source).strip("-")
+    return name[-60:].strip("-") if len(name) >= 3 else f"watch-{name}"
+
+
+def results(
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a CSV table.")] = None,
+    parquet: Annotated[Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file.")] = None,
+    project: Annotated[str | None, typer.Option(metavar="NAME", help="Of one project only.")] = None,
+    watched: Annotated[str | None, typer.Option("--watch", metavar="NAME", help="Come by one watch only.")] = None,
+    source: Annotated[str | None, typer.Option(metavar="PREFIX", help="Whose name begins so only.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="CLASS", help="Of one class only.")] = None,
+    damaged: Annotated[bool | None, typer.Option("--damaged/--whole", help="Of one verdict only.")] = None,
+    after: Annotated[datetime | None, typer.Option(help="Looked at since then only; UTC.")] = None,
+    before: Annotated[datetime | None, typer.Option(help="Looked at before then only; UTC.")] = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Write results of the pipeline and the service to a file, the newest first."""
+    from walkaround.hosting.operations.result_search import ResultFilter
+    from walkaround.pipeline.export import export_results
+
+    files = [file for file in (csv, parquet) if file is not None]
+    if not files:
+        raise typer.BadParameter("Name a file with --csv or --parquet.")
+    wanted = ResultFilter(
+        after=None if after is None else after.replace(tzinfo=UTC),
+        before=None if before is None else before.replace(tzinfo=UTC),
+        anomalous=damaged,
+        label=label,
+        prefix=source,
+        watch=watched,
+    )
+    opened, owner = _opened(data, database, config)
+    for file in files:
+        count = export_results(opened, owner, wanted, file, project_name=project)
+        told.print(f"{count:,} results are in {shown(repr(str(file)))}.")
+
+
+@letters.command("list")
+def _list(
+    watch: WatchName, kind: Kind = "arrival", data: Data = None, database: DatabaseUrl = None, config: Config = None
+) -> None:
+    """List the dead letters of a watch, the newest first."""
+    from walkaround.pipeline.letters import count_letters, dead_letters
+    from walkaround.pipeline.watches import find_watch
+
+    opened, owner = _opened(data, database, config)
+    with opened.reading() as session:
+        row = find_watch(session, owner, watch)
+        for letter in dead_letters(session, row, kind=_checked(kind), at_most=1000):
+            typer.echo(f"{letter.number}  {letter.created:%Y-%m-%d %H:%M}  {letter.about!r}  {letter.reason}")
+        counts = count_letters(session, row)
+    told.print(
+        f"{counts['arrival']:,} arrivals, {counts['delivery']:,} deliveries and {counts['event']:,} events are dead letters."
+    )
+
+
+@letters.command("replay")
+def _replay(
+    watch: WatchName,
+    numbers: Numbers = None,
+    kind: Kind = "arrival",
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Try dead letters once more."""
+    from walkaround.pipeline.letters import replay
+    from walkaround.pipeline.watches import find_watch
+
+    opened, owner = _opened(data, database, config)
+    with opened.transaction() as session:
+        came = replay(session, find_watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
+    left = f" {came.left:,} stay: they are still not understood, or their model is missing." if came.left else ""
+    told.print(f"{came.replayed:,} of kind {kind} are tried again as soon as the pipeline runs.{left}")
+
+
+@letters.command("discard")
+def _discard(
+    watch: WatchName,
+    kind: Kind,
+    numbers: Numbers = None,
+    data: Data = None,
+    database: DatabaseUrl = None,
+    config: Config = None,
+) -> None:
+    """Forget dead letters; an object whose arrival is forgotten is not looked at when it is told of again."""
+    from walkaround.pipeline.letters import discard
+    from walkaround.pipeline.watches import find_watch
+
+    opened, owner = _opened(data, database, config)
+    with opened.transaction() as session:
+        count = discard(session, find_watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
+    told.print(f"{count:,} of kind {kind} are forgotten.")
+
+
+def _checked(kind: str) -> Any:
+    from walkaround.pipeline.letters import KINDS
+
+    if kind not in KINDS:
+        raise InputError(f"{kind!r} is no kind of dead letter: give one of {', '.join(KINDS)}.")
+    return kind
+
+
+def _opened(data: Path | None, database: str | None, config: Path | None) -> tuple[Database, Owner]:
+    from walkaround.hosting.owner import Owner
+    from walkaround.settings import load_settings
+    from walkaround.store.opening import database_of
+
+    settings = load_settings({"data": data, "database": database}, file=config)
+    opened = database_of(settings)
+    opened.migrate()
+    return opened, Owner(account=settings.account, region=settings.region)
