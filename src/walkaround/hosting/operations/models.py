@@ -178,7 +178,9 @@ def start_model(
     """
     least, most = units
     if least < 1 or (most is not None and most < least):
-        raise ValidationError(f"The most inference units ({most}) must not be below the least ({least}), which is 1 or more.")
+        raise ValidationError(
+            f"maxInferenceUnits ({most}) must not be below the least number of units ({least}), which is 1 or more."
+        )
     project = find_project(session, owner, project_name, to_change=True)
     model = find_model(session, project, model_version, to_change=True)
     if model.status not in ("TRAINED", "HOSTING_FAILED"):

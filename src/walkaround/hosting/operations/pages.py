@@ -90,8 +90,8 @@ def _position(token: str, listing: bytes, *, parts: int) -> tuple[int, ...]:
     packed, check = raw[:-_CHECK], raw[-_CHECK:]
     if len(packed) != 8 * parts or check != _check(listing, packed):
         raise ValidationError(
-            "The token of the page is not of this listing: repeat the request that it came from with the same filters, or begin"
-            " without it."
+            "The token of the page is not of this listing (nextToken): repeat the request that it came from with the same"
+            " filters, or begin without it."
         )
     return struct.unpack(f">{parts}q", packed)
 
