@@ -285,8 +285,10 @@ class Deliveries:
         failing = not came.delivered and not refused and len(came.failed) >= _PROBE
         lane.failures = 0 if came.delivered else lane.failures
         if came.away is not None:
-            pause = min(self._pace.longest, max(self._pace.pause(lane.failures), came.away.retry_after))
-            lane.resting_until, lane.failures = monotonic() + pause, lane.failures + 1
+            own = 0.0 if came.delivered else self._pace.pause(lane.failures)  # one that fails now and then is not away
+            pause = min(self._pace.longest, max(own, came.away.retry_after))
+            lane.resting_until = monotonic() + pause
+            lane.failures = 0 if came.delivered else lane.failures + 1
         elif failing:
             pause = min(self._pace.failing, self._pace.pause(lane.failures))
             lane.resting_until, lane.failures = monotonic() + pause, lane.failures + 1
