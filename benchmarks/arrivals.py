@@ -131,7 +131,7 @@ def main() -> None:
         told.chance.shuffle(events)
         teller = threading.Thread(target=tell, args=(told.served, events))
         teller.start()
-        for _ in range(given.kills):
+        while sum(told.kills.values()) < given.kills:
             time.sleep(told.chance.uniform(0.5, 6.0))
             told.kill()
         teller.join()
