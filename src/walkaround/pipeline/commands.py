@@ -100,27 +100,25 @@ def watch(
     }
     settings = load_settings(flags, file=config)
     where, settings = _sink_place(output, settings)
-    sinks: list[dict[str, Any]] = []
-    if where is not None:
-        sinks.append({"kind": "bucket", **where, "drawn": drawn})
-    elif drawn:
+    if drawn and where is None:
         raise typer.BadParameter("--drawn needs --json-to: drawings are put beside the JSON.")
-    if table is not None:
-        sinks.append({"kind": "dynamodb", "table": table})
-    if webhook is not None:
-        sinks.append({"kind": "webhook", "url": webhook})
-    how = (
-        {"kind": "chosen", "at_most": frames} if capture is None else {"kind": "captured", "every": capture, "at_most": frames}
-    )
     values = {
         "source": source if "://" in source else str(Path(source).expanduser().absolute()),
         "exclude": exclude or [],
-        "frames": how,
-        "sinks": sinks,
+        "frames": {"at_most": frames} | ({"kind": "chosen"} if capture is None else {"kind": "captured", "every": capture}),
+        "sinks": _sinks({} if where is None else {**where, "drawn": drawn}, table, webhook),
         "poll_seconds": poll,
     }
     values["name"] = name or _name_of(str(values["source"]))
     _run(values, model, settings, once=once)
+
+
+def _sinks(bucket: dict[str, Any], table: str | None, webhook: str | None) -> list[dict[str, Any]]:
+    """Those that were asked for, as a spec has them."""
+    asked = [{"kind": "bucket", **bucket}] if bucket else []
+    asked += [] if table is None else [{"kind": "dynamodb", "table": table}]
+    asked += [] if webhook is None else [{"kind": "webhook", "url": webhook}]
+    return asked
 
 
 def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, once: bool) -> None:

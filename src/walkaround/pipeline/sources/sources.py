@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -45,7 +46,7 @@ _FULL = "As many arrivals wait as events_backlog allows: more are noticed when t
 _logger = logging.getLogger(__name__)
 
 
-class _Worker(threading.Thread):
+class _Worker(threading.Thread, ABC):
     """Looks at the source of one watch again and again, until it is told to end."""
 
     def __init__(self, parts: _Parts, watch: Watch, spec: WatchSpec) -> None:
@@ -78,9 +79,9 @@ class _Worker(threading.Thread):
             self._failures += 1
             self._ended.wait(min(_LONGEST_PAUSE, 2.0 ** min(self._failures, 10) / 2))
 
+    @abstractmethod
     def _look(self) -> None:
         """Look until it is told to end; returns only then."""
-        raise NotImplementedError
 
     def _room(self) -> int:
         return self._parts.room(self.watch.id)
