@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import argparse
 import platform
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, text
 
+from timing import milliseconds
 from walkaround.hosting.operations.result_search import Position, ResultFilter, Search
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline.dashboard import FRAMES, dashboard
@@ -132,17 +132,6 @@ def asked(database: Database) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "export, 2,000 rows", lambda: page(size=2_000)
 
 
-def milliseconds(asks: Sequence[Callable[[], Any]]) -> list[float]:
-    """The median time of each, measured by turns, so that whatever else the machine does is shared fairly."""
-    times: list[list[float]] = [[] for _ in asks]
-    for _ in range(RUNS + 1):
-        for ask, taken in zip(asks, times, strict=True):
-            start = time.perf_counter()
-            ask()
-            taken.append(time.perf_counter() - start)
-    return [1000 * statistics.median(taken[1:]) for taken in times]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", nargs=2, help="URLs of two empty databases")
@@ -160,7 +149,7 @@ def main() -> None:
         print(f"\n{databases[0].engine.dialect.name}, {platform.machine()}, median of {RUNS}, pages of 100\n")
         print(f"| asked | {few:,} results, ms | {many:,} results, ms | ratio |\n|---|--:|--:|--:|")
         for (name, small), (_, large) in zip(asked(databases[0]), asked(databases[1]), strict=True):
-            quick, slow = milliseconds([small, large])
+            quick, slow = milliseconds([small, large], runs=RUNS)
             print(f"| {name} | {quick:.1f} | {slow:.1f} | {slow / quick:.2f} |", flush=True)
         for database in databases:
             database.close()

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import platform
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import String, case, cast, func, insert, literal, select, text
 
+from timing import milliseconds
 from walkaround.hosting.host import Host
 from walkaround.hosting.operations.entry_listing import EntryFilter
 from walkaround.hosting.operations.pages import open_page
@@ -91,17 +91,6 @@ def listings(database: Database, host: Host, project: str, entries: int) -> Iter
     yield "with two characters", lambda: page(source_ref_contains="42")
 
 
-def milliseconds(asks: Sequence[Callable[[], Any]]) -> list[float]:
-    """The median time of one page of each, measured by turns, so that whatever else the machine does is shared fairly."""
-    times: list[list[float]] = [[] for _ in asks]
-    for _ in range(RUNS + 1):
-        for ask, taken in zip(asks, times, strict=True):
-            start = time.perf_counter()
-            ask()
-            taken.append(time.perf_counter() - start)
-    return [1000 * statistics.median(taken[1:]) for taken in times]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--database", help="URL of an empty database")
@@ -121,7 +110,7 @@ def main() -> None:
         print(f"\n{database.engine.dialect.name}, {platform.machine()}, median of {RUNS} pages of 100\n")
         print(f"| page | {few:,} entries, ms | {many:,} entries, ms | ratio |\n|---|--:|--:|--:|")
         for name in pages[0]:
-            small, large = milliseconds([listing[name] for listing in pages])
+            small, large = milliseconds([listing[name] for listing in pages], runs=RUNS)
             print(f"| {name} | {small:.1f} | {large:.1f} | {large / small:.2f} |")
         database.close()
 

@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.remote import Patience, S3Access
 from walkaround.hosting.jobs import leases
+from walkaround.hosting.jobs.lease_guard import LeaseGuard
 from walkaround.hosting.jobs.presence import Presence
-from walkaround.hosting.jobs.watch import Watch
 from walkaround.hosting.jobs.work import Task
 from walkaround.store.database import Database
 from walkaround.store.tables import Dataset, Entry, Job, Model, Trial, TrialPicture, now
@@ -186,12 +186,12 @@ def test_a_job_whose_lease_may_have_lapsed_ends_where_another_server_lives(tmp_p
     one = Presence(tmp_path)
     fresh, old = (Task(leases.Lease(job_id=n, kind="train", subject=n, attempts=0), rows, owner=one.name) for n in (1, 2))
     old.renewed -= leases.LEASE_SECONDS
-    watch = Watch(one, lambda: [fresh, old])
-    watch.stop()
-    watch.look()
+    guard = LeaseGuard(one, lambda: [fresh, old])
+    guard.stop()
+    guard.look()
     assert (fresh.interrupted, old.interrupted) == (None, None)
     other = Presence(tmp_path)
-    watch.look()
+    guard.look()
     assert (fresh.interrupted, old.interrupted) == (None, "lost")
     other.leave()
     one.leave()

@@ -18,6 +18,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.hosting.jobs import leases
 from walkaround.hosting.jobs.importing import dataset_work
+from walkaround.hosting.jobs.lease_guard import LeaseGuard
 from walkaround.hosting.jobs.leases import Lease, LeaseLostError
 from walkaround.hosting.jobs.packaging import PackageWork
 from walkaround.hosting.jobs.presence import Presence
@@ -25,7 +26,6 @@ from walkaround.hosting.jobs.removing import DeleteProjectWork
 from walkaround.hosting.jobs.serving import model_work
 from walkaround.hosting.jobs.training_job import TrainWork
 from walkaround.hosting.jobs.trial_job import TrialWork
-from walkaround.hosting.jobs.watch import Watch
 from walkaround.hosting.jobs.work import InterruptedJobError, LaterError, Outcome, Task, Work
 from walkaround.hosting.pool.pool import Pool
 from walkaround.settings import Settings
@@ -56,7 +56,7 @@ class Jobs:
         self._settings = settings
         self._work = all_work(database, buckets, settings, pool)
         self._presence: Presence | None = None
-        self._watch: Watch | None = None
+        self._guard: LeaseGuard | None = None
         self._running: dict[int, tuple[Task, threading.Thread]] = {}
         self._lock = threading.Lock()
         self._awake = threading.Event()
@@ -71,7 +71,7 @@ class Jobs:
             StorageError: the data folder cannot be written.
         """
         self._presence = Presence(self._settings.data / "work" / "servers")
-        self._watch = Watch(self._presence, self._tasks)
+        self._guard = LeaseGuard(self._presence, self._tasks)
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._thread.start()
 
@@ -87,8 +87,8 @@ class Jobs:
             self._thread.join(timeout)
         with self._lock:
             running = list(self._running.values())
-        if self._watch is not None:
-            self._watch.stop()
+        if self._guard is not None:
+            self._guard.stop()
         for task, _ in running:
             task.interrupt("stopping")
         deadline = monotonic() + timeout

@@ -18,7 +18,7 @@ _MARGIN_SECONDS = 5.0
 _logger = logging.getLogger(__name__)
 
 
-class Watch:
+class LeaseGuard:
     """Interrupts jobs that were not renewed in time, where another server lives that can have taken them over.
 
     A server that is alone goes on, however long the database is away: nobody does the same, and what it did is written when
@@ -26,15 +26,15 @@ class Watch:
     """
 
     def __init__(self, presence: Presence, running: Callable[[], Sequence[Task]]) -> None:
-        """Begin to watch what is running."""
+        """Begin to look after what is running."""
         self._presence = presence
         self._running = running
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="job-watch", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="lease-guard", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Look no more."""
         self._ended.set()
         self._thread.join()
 
@@ -52,5 +52,5 @@ class Watch:
         while not self._ended.wait(_LOOK_SECONDS):
             try:
                 self.look()
-            except Exception:  # a watch that ended would let two servers do the same
+            except Exception:  # a guard that ended would let two servers do the same
                 _logger.exception("Looking after leases failed.")
