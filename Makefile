@@ -67,7 +67,7 @@ docs: .venv/.installed
 
 .venv/.installed-dev: .venv/.installed
 	@echo "Installing what the tests need ..."
-	@$(INSTALL) --no-build-isolation --editable ".[aws,bulk,heic,parquet,postgres,dev]"
+	@$(INSTALL) --no-build-isolation --editable ".[aws,bulk,heic,parquet,postgres,train,dev]"
 	@touch $@
 
 clean:

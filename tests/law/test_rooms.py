@@ -44,7 +44,22 @@ def test_a_room_imports_only_rooms_above_it(module: Path) -> None:
         if parts[0] == "walkaround" and len(parts) > 1:
             assert parts[1] in ROOMS, f"{module}: imports {name}, from outside the rooms"
             assert ROOMS.index(parts[1]) <= own, f"{module}: imports {name}, a room below its own"
-        assert parts[0] not in ("torch", "torchvision", "tensorflow"), f"{module}: imports {name}"
+        if module.parent.name != "gradient":
+            assert parts[0] not in ("torch", "torchvision", "tensorflow"), f"{module}: imports {name}"
+
+
+def test_what_needs_pytorch_is_imported_only_when_it_is_called_for() -> None:
+    for module in MODULES:
+        if module.parent.name != "gradient":
+            at_once = {
+                f"{node.module}.{alias.name}"
+                for node in ast.parse(module.read_text(encoding="utf-8")).body
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+            }
+            assert not [name for name in at_once if ".gradient" in name], (
+                f"{module}: import it inside the function that needs it"
+            )
 
 
 def test_no_module_is_a_drawer() -> None:

@@ -8,12 +8,50 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from walkaround.damage.places import Box
+
 HeatMap = NDArray[np.float32]
 """float32 [rows, columns]: how much each cell of a regular grid laid over the upright picture speaks for damage.
 
 0 speaks for none. A classifier's map reaches 1 in three of five damaged pictures that it was trained on; that of anomaly
 detection reaches 1 where a place alone would raise the alarm. The grid is coarser than the picture.
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundBox:
+    """One damage that a model found: class name, probability 0 to 1, and its box in pixels of the upright original."""
+
+    label: str
+    score: float
+    box: Box
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values; edges to a tenth of a pixel."""
+        return {"label": self.label, "score": round(self.score, 4), "box": [round(edge, 1) for edge in self.box]}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoundMasks:
+    """What each part of a picture shows, as a model sees it.
+
+    Attributes:
+        names: class names; `labels` counts them from 1.
+        labels: uint8 [rows, columns], a regular grid laid over the upright picture, mostly coarser than it: 0 is background,
+            n is `names[n - 1]`.
+        colours: class name to "#RRGGBB", those of the training labels where they had any.
+    """
+
+    names: tuple[str, ...]
+    labels: NDArray[np.uint8]
+    colours: Mapping[str, str]
+
+    @property
+    def areas(self) -> dict[str, float]:
+        """Share of the picture, 0 to 1, of each class that was found; the largest first."""
+        counts = np.bincount(self.labels.ravel(), minlength=len(self.names) + 1)[1:] / self.labels.size
+        found = [(name, float(share)) for name, share in zip(self.names, counts, strict=True) if share > 0]
+        return dict(sorted(found, key=lambda item: -item[1]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +68,8 @@ class Findings:
         width, height: size in pixels of the upright original.
         heat_map: where the model looked, see `HeatMap`; None when it was not asked for.
         time: seconds from the start of the video; None for a picture.
+        boxes: each damage with its place, the surest first; None from a model that finds no boxes.
+        masks: which part of the picture is damaged; None from a model that finds no masks, or when they were not asked for.
     """
 
     source: str
@@ -42,9 +82,14 @@ class Findings:
     height: int
     heat_map: HeatMap | None = None
     time: float | None = None
+    boxes: tuple[FoundBox, ...] | None = None
+    masks: FoundMasks | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Plain values for a JSON line; the heat map stays out, `time` is there only for a frame of a video."""
+        """Plain values for a JSON line; the heat map stays out, and of masks the areas are told.
+
+        `time` is there only for a frame of a video, `boxes` and `areas` are there for models that find such.
+        """
         line: dict[str, object] = {
             "source": self.source,
             "anomalous": self.anomalous,
@@ -55,6 +100,10 @@ class Findings:
             "width": self.width,
             "height": self.height,
         }
+        if self.boxes is not None:
+            line["boxes"] = [box.as_json() for box in self.boxes]
+        if self.masks is not None:
+            line["areas"] = {name: round(share, 6) for name, share in self.masks.areas.items()}
         if self.time is not None:
             line["time"] = round(self.time, 3)
         return line

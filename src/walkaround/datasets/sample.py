@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from walkaround.damage.places import Place, labels_of
+
 Split = Literal["train", "validation", "test"]
 Severity = Literal["error", "warning", "note"]
 
@@ -40,12 +42,15 @@ class Sample:
         label: the class name, None for a picture that nobody labelled.
         split: the part that the dataset itself puts the picture in, None when it leaves that open.
         where: the line that names the picture ("labels.csv, line 7"), empty when a folder holds it.
+        places: the boxes and masks that were drawn on it; None where nobody was asked to draw, empty where there was nothing to
+            draw.
     """
 
     path: Path
     label: str | None
     split: Split | None = None
     where: str = ""
+    places: tuple[Place, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,11 @@ class Dataset:
     def counts(self) -> dict[str, int]:
         """How many samples each class has, by class name in sorted order."""
         return dict(sorted(Counter(sample.label for sample in self.samples if sample.label is not None).items()))
+
+    @property
+    def place_classes(self) -> tuple[str, ...]:
+        """The class names of all boxes and masks, sorted."""
+        return labels_of(place for sample in self.samples for place in sample.places or ())
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -18,13 +18,47 @@ from typing import Any, Literal
 
 from walkaround.errors import PackageError, StorageError, writing
 
-FORMAT = 1
+FORMAT = 2
 """Rises when packages change in a way that older versions of walkaround cannot read."""
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 
-Task = Literal["classes", "anomaly"]
+Task = Literal["classes", "anomaly", "places"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxPart:
+    """The part of a package that finds boxes.
+
+    Attributes:
+        classes: names in the order of the part's class numbers.
+        side: height and width in pixels of its input.
+        thresholds: for each class, the score from which a box is told; chosen on training pictures.
+        overlap: part of a tile's side that the next tile repeats when a large picture is searched in tiles; 0: no tiles.
+    """
+
+    classes: tuple[str, ...]
+    side: int
+    thresholds: tuple[float, ...]
+    overlap: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskPart:
+    """The part of a package that finds masks.
+
+    Attributes:
+        classes: names in the order of the part's outputs, background not counted.
+        side: height and width in pixels of its input.
+        colours: for each class, "#RRGGBB".
+        smallest: share of the picture below which a class is taken for noise and not told.
+    """
+
+    classes: tuple[str, ...]
+    side: int
+    colours: tuple[str, ...]
+    smallest: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +66,8 @@ class Card:
     """What `card.json` holds.
 
     Attributes:
-        task: "classes" tells labelled classes apart, "anomaly" knows normal pictures only.
+        task: where the verdict comes from: "classes" tells labelled classes apart, "anomaly" knows normal pictures only,
+            "places" had no whole pictures to learn from, and goes by the surest box or the largest mask.
         classes: names in the order of the model's probabilities.
         normal: those of the classes that mean a whole car.
         threshold: probability of damage from which a picture is called anomalous.
@@ -42,6 +77,7 @@ class Card:
         training: seed, candidates and their cross-validated scores, seconds, versions.
         scores: measured on this package, on pictures that took no part in training; empty when there were none.
         licences: of the parts that the package carries.
+        boxes, masks: what the model finds besides the verdict; None where it was not trained to.
     """
 
     name: str
@@ -57,6 +93,8 @@ class Card:
     training: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
+    boxes: BoxPart | None = None
+    masks: MaskPart | None = None
     format: int = FORMAT
 
 
@@ -121,8 +159,14 @@ def _card(stored: object, folder: Path) -> Card:
             f"{CARD_FILE} of the package {str(folder)!r} was altered after training;"
             " copy the whole folder again or train it again."
         )
-    stored["classes"], stored["normal"] = tuple(stored["classes"]), tuple(stored["normal"])
-    return Card(**stored)
+    stored["boxes"] = None if stored["boxes"] is None else BoxPart(**_tuples(stored["boxes"]))
+    stored["masks"] = None if stored["masks"] is None else MaskPart(**_tuples(stored["masks"]))
+    return Card(**_tuples(stored))
+
+
+def _tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON knows no tuples; lists at the top of a part are all meant as such."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
 
 
 def write_package(path: Path, model: bytes, card: Card) -> Package:

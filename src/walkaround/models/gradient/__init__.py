@@ -1,0 +1,1 @@
+"""Networks that are trained by gradient: PyTorch is imported here and in `training/gradient`, nowhere else."""

@@ -1,0 +1,1 @@
+"""Training by gradient: PyTorch is imported here and in `models/gradient`, nowhere else."""
