@@ -127,6 +127,13 @@ def test_wrong_words_are_told(command: Command, tmp_path: Path, words: Sequence[
     assert reason in said.stderr
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_made(command: Command, trained: Trained, tmp_path: Path) -> None:
+    said = command("watch", tmp_path / "away", "--model", trained.package.path, "--once", "--data", tmp_path / "data")
+    assert said.returncode == 1
+    assert "There is no folder" in said.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_two_processes_share_a_watch_and_one_that_is_killed_leaves_nothing_undone(
     postgres_url: str, incoming: Path, trained: Trained, tmp_path: Path
 ) -> None:

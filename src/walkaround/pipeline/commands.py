@@ -130,6 +130,8 @@ def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, o
     from walkaround.pipeline.watches import put_watch
     from walkaround.store.opening import database_of
 
+    if "://" not in values["source"] and not Path(values["source"]).is_dir():
+        raise InputError(f"There is no folder {values['source']!r} to watch: correct the path, or make the folder.")
     owner = Owner(account=settings.account, region=settings.region)
     database = database_of(settings)
     database.migrate()

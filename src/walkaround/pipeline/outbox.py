@@ -50,6 +50,25 @@ class Failure:
     seconds: float | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class SinkState:
+    """How a sink of a watch is.
+
+    Attributes:
+        sink: as `Sink.name` gives it.
+        waiting: results that are not there yet.
+        dead: results that never got there.
+        error: what the last failure of those that wait was; None where none failed.
+        next_try: when one of those that failed is tried again.
+    """
+
+    sink: str
+    waiting: int
+    dead: int
+    error: str | None
+    next_try: datetime | None
+
+
 def add_deliveries(session: Session, *, watch_id: int, sinks: Sequence[Sink], result_ids: Sequence[int]) -> None:
     """Have results delivered to sinks, in the transaction that writes the results; what is there already stays."""
     moment = now()
@@ -189,6 +208,29 @@ def waiting(session: Session, watch_ids: Collection[int]) -> bool:
     first = Delivery.state.in_(("due", "running")) & (Delivery.attempts == 0)
     query = select(Delivery.id).where(Delivery.watch_id.in_(watch_ids), first).limit(1)
     return session.scalar(query) is not None
+
+
+def sink_states(session: Session, watch_id: int) -> list[SinkState]:
+    """How each sink of a watch is that has results waiting or dead, by name; a sink that has everything is not in it."""
+    own = Delivery.watch_id == watch_id
+    counted = session.execute(
+        select(Delivery.sink, func.sum(case((Delivery.state == "dead", 0), else_=1)), func.count())
+        .where(own)
+        .group_by(Delivery.sink)
+        .order_by(Delivery.sink)
+    ).all()
+    failed = (own, Delivery.state.in_(("due", "running")), Delivery.error.is_not(None))
+    states = []
+    for sink, waiting, rows in counted:
+        latest = (
+            select(Delivery.error, Delivery.due)
+            .where(*failed, Delivery.sink == sink)
+            .order_by(Delivery.due, Delivery.id)
+            .limit(1)
+        )
+        error, due = session.execute(latest).one_or_none() or (None, None)
+        states.append(SinkState(sink=sink, waiting=waiting, dead=rows - waiting, error=error, next_try=due))
+    return states
 
 
 def load(session: Session, result_ids: Collection[int], watch_id: int) -> tuple[WatchSpec, dict[int, Delivered]]:

@@ -100,6 +100,13 @@ def test_a_key_that_is_too_long_is_refused(buckets: Buckets, bucket: str, tmp_pa
     assert "its key has 1,029 bytes" in str(errors[0])
 
 
+def test_a_name_that_no_disk_takes_is_refused_for_good(tmp_path: Path, delivered: Make) -> None:
+    (tmp_path / "out").mkdir()
+    [error] = sender(Buckets({"out": str(tmp_path / "out")}), "out", tmp_path).send([delivered(key="x" * 254)])
+    assert isinstance(error, RefusedError)
+    assert "choose a shorter one" in str(error)
+
+
 def test_a_server_that_is_away_is_asked_once(bucket: str, tmp_path: Path, delivered: Make) -> None:
     nowhere = S3Access(endpoint="http://127.0.0.1:1", region="us-east-1", access_key="a", secret_key="b" * 20)
     buckets = Buckets({}, s3=nowhere, patience=Patience(connect=1, retries=0))

@@ -70,6 +70,18 @@ def test_a_sink_that_fails_holds_up_no_other(outgoing: Any, tmp_path: Path, rece
     assert sum(attempts) < 20  # only what found it so has an attempt less
 
 
+def test_how_a_sink_is_that_is_away_can_be_told(outgoing: Any, tmp_path: Path) -> None:
+    outgoing.found(outgoing.watch({"kind": "webhook", "url": "http://127.0.0.1:1/"}, BUCKET), numbered(8))
+    with outgoing.running(pace=Pace(first=30)):
+        outgoing.wait_until(lambda: len(names(tmp_path / "out")) == 8 == outgoing.rows() and any(outgoing.errors()))
+    with outgoing.database.reading() as session:
+        [state] = outbox.sink_states(session, session.scalars(select(Watch.id)).one())
+    assert (state.sink, state.waiting, state.dead) == ("webhook:http://127.0.0.1:1/", 8, 0)
+    assert "127.0.0.1:1" in (state.error or "")
+    assert state.next_try is not None
+    assert state.next_try > now()
+
+
 def test_what_a_sink_refuses_is_dead_and_the_rest_goes_on(outgoing: Any, receiver: Any) -> None:
     receiver.answers = lambda number, body: (422 if b"007.jpg" in body else 200, {}, 0)
     outgoing.found(outgoing.watch({"kind": "webhook", "url": receiver.url}), numbered(30))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,9 @@ class BucketSender:
         try:
             self._write(given, name)
         except WalkaroundError as error:
+            cause = error.__cause__
+            if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:  # of a folder; no day will shorten it
+                return RefusedError(str(error))
             return error
         return None
 

@@ -12,6 +12,7 @@ from walkaround.errors import ValidationError
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.pipeline import letters as dead
 from walkaround.pipeline import watches
+from walkaround.pipeline.outbox import sink_states
 from walkaround.pipeline.sinks.senders import check_sinks
 from walkaround.pipeline.sinks.webhook import check_host
 from walkaround.pipeline.spec import BucketSink, Captured, DynamoSink, WatchSpec, WebhookSink
@@ -26,6 +27,16 @@ Name = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,62}$", descript
 _MOST_NUMBER = 2**63 - 1  # more is none that a database has
 
 
+class SinkState(BaseModel):
+    """A sink of a watch that does not have every result yet."""
+
+    sink: Annotated[str, Field(description="Its name.")]
+    waiting: Annotated[int, Field(description="Results that are not there yet.")]
+    dead: Annotated[int, Field(description="Results that never got there: dead letters of the kind delivery.")]
+    error: Annotated[str | None, Field(description="What went wrong with one that is tried again; null where nothing did.")]
+    next_try: Annotated[datetime | None, Field(description="When that one is tried again.")]
+
+
 class Watch(BaseModel):
     """A watch, and how it is."""
 
@@ -35,6 +46,12 @@ class Watch(BaseModel):
     created: Annotated[datetime, Field(description="When it was made.")]
     updated: Annotated[datetime, Field(description="When it was changed last.")]
     looked: Annotated[datetime | None, Field(description="When its source was last looked at in full.")]
+
+
+class WatchAndSinks(Watch):
+    """A watch, how it is, and how its sinks are."""
+
+    sinks: Annotated[list[SinkState], Field(description="Those of its sinks that do not have every result yet, by name.")]
 
 
 class Watches(BaseModel):
@@ -103,10 +120,12 @@ def put_watch(visit: Changer, watch: Name, spec: WatchSpec) -> Watch:
 
 
 @router.get("/{watch}")
-def describe_watch(visit: Reader, watch: Name) -> Watch:
-    """Tell what a watch does, and how it is."""
+def describe_watch(visit: Reader, watch: Name) -> WatchAndSinks:
+    """Tell what a watch does, how it is, and which of its sinks lag behind."""
     with visit.service.database.reading() as session:
-        return _watch(watches.find_watch(session, visit.owner, watch))
+        row = watches.find_watch(session, visit.owner, watch)
+        sinks = [SinkState.model_validate(one, from_attributes=True) for one in sink_states(session, row.id)]
+        return WatchAndSinks(**_watch(row).model_dump(), sinks=sinks)
 
 
 @router.delete("/{watch}", status_code=status.HTTP_204_NO_CONTENT)
