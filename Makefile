@@ -5,7 +5,7 @@
 # make clients                 the environments of other people's clients that the tests drive
 # make soak                    what takes long: 50 kills of service and pipeline, outages of a minute, the story on all real pictures
 # make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
-# make docs                    write docs/files.md, docs/commands.md and docs/settings.md again
+# make docs                    write docs/files.md, docs/commands.md, docs/settings.md and docs/debugger.md again
 # make clean                   remove what these made, your demo/ included
 #
 # All of it happens in .venv; installing is repeated when pyproject.toml or constraints.txt changes.
@@ -55,6 +55,7 @@ docs: .venv/.installed
 	$(IN_VENV) tools/list_files.py
 	$(IN_VENV) tools/list_commands.py
 	$(IN_VENV) tools/list_settings.py
+	$(IN_VENV) tools/list_rules.py
 
 .venv/bin/python:
 	@sh scripts/make-venv.sh "$(PYTHON)"

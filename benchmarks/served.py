@@ -148,6 +148,7 @@ class Served:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL_LOOKOUTVISION": self.url,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.url,
             **self.client_variables,
         }
 

@@ -3,8 +3,9 @@
 #
 #   scripts/client-environments.sh [--python FILE] [NAME...]
 #
-# NAME is old, current, javascript or litserve; the first three where none is given. One that stands already, with the versions that
-# scripts/clients names, is left as it is; one that cannot be made is said so, and the tests that need it skip. Exit code 0 either way.
+# NAME is old, current, javascript, tensorflow or litserve; all but the last where none is given. One that stands already, with the
+# versions that scripts/clients names, is left as it is; one that cannot be made is said so, and the tests that need it skip. Exit code 0
+# either way.
 set -u
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
@@ -12,7 +13,7 @@ if [ "${1:-}" = "--python" ]; then
     python=$2
     shift 2
 fi
-[ $# -gt 0 ] || set -- old current javascript
+[ $# -gt 0 ] || set -- old current javascript tensorflow
 
 fresh() { # of $folder: stands as $wanted says
     [ -f "$folder/.made" ] && cmp -s "$wanted" "$folder/.made"

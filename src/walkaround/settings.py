@@ -138,9 +138,17 @@ class Settings(BaseModel):
     )
     queue_per_unit: _Count = Field(default=64, description="Pictures that may wait for one inference unit; more get 429.")
     trainings_at_once: _Count = Field(default=2, description="Models that train at once; more are refused.")
+    training_minutes: Annotated[float, Field(gt=0, le=10_080)] | None = Field(
+        default=None, description="Minutes that a training may take, or soon after; without a number, what it needs."
+    )
+    training_quality: Literal["fast", "best"] = Field(
+        default="fast",
+        description="Best also fine-tunes the network of a classifier, and takes what does better; needs PyTorch.",
+    )
     projects_per_account: _Count = Field(default=100, description="Projects of one account, in all regions.")
     models_per_project: _Count = Field(default=100, description="Model versions of one project.")
     running_models: _Count = Field(default=10, description="Models of one account that are hosted at once, in all regions.")
+    endpoints_per_account: _Count = Field(default=100, description="Endpoints of one account, in all regions.")
     units_per_model: _Count = Field(default=5, description="Inference units of one hosted model.")
     images_train: _Count = Field(default=16_000, description="Pictures of a training dataset.")
     images_test: _Count = Field(default=4_000, description="Pictures of a test dataset.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 if TYPE_CHECKING:
     from walkaround.datasets.sample import Problem
     from walkaround.evaluation.measure import Evaluation
+    from walkaround.evaluation.place_scores import PlaceEvaluation
     from walkaround.inspection.results import Result
 
 told = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
@@ -93,9 +94,40 @@ def tell_scores(measured: Evaluation) -> None:
         if value is not None:
             low, high = measured.scores.intervals.get(name, (None, None))
             table.add_row(name.replace("_", " "), f"{value:.3f}", "" if low is None else f"{low:.3f} to {high:.3f}")
-    told.print(table)
-    for note in measured.scores.notes:
+    if measured.scores.n or measured.places is None:
+        told.print(table)
+    if measured.places is not None:
+        _tell_places(measured.places)
+    notes = measured.scores.notes if measured.scores.n or measured.places is None else ()
+    for note in (*notes, *(measured.places.notes if measured.places is not None else ())):
         told.print(f"[cyan]   note[/]  {shown(note)}")
+
+
+def _tell_places(places: PlaceEvaluation) -> None:
+    """Print what boxes and masks score, class by class."""
+    if (boxes := places.boxes) is not None:
+        parts = {**{name: (one.average, one.told) for name, one in boxes.per_class.items()}, "all": (boxes.average, boxes.told)}
+        rows: dict[str, Sequence[float | None]] = {
+            name: (average.ap, average.ap50, average.ap75, sure.precision, sure.recall, sure.f1)
+            for name, (average, sure) in parts.items()
+        }
+        _tell_table(f"{boxes.told.there:,} boxes", ("AP", "AP50", "AP75", "precision", "recall", "F1"), rows)
+    if (masks := places.masks) is not None:
+        rows = {name: (one.iou, one.aiou, one.pixels.precision, one.pixels.recall) for name, one in masks.per_class.items()}
+        rows["mean"] = (masks.mean_iou, masks.mean_aiou, None, None)
+        _tell_table(f"Masks on {masks.n:,} pictures", ("IoU", "IoU by picture", "precision", "recall"), rows)
+
+
+def _tell_table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[float | None]]) -> None:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column("class")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for name, cells in rows.items():
+        table.add_row(shown(name), *("" if cell is None else f"{cell:.3f}" for cell in cells))
+    told.print(table)
 
 
 def tell_lack(result: Result) -> bool:

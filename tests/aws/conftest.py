@@ -20,6 +20,7 @@ from botocore.config import Config
 from sqlalchemy.orm import Session
 
 from walkaround.aws.routes import AwsApi
+from walkaround.aws.sagemaker_runtime import SageMakerRuntime
 from walkaround.aws.service_model import MODEL_FOLDER
 from walkaround.damage.findings import Findings
 from walkaround.errors import ServiceError
@@ -81,11 +82,19 @@ class RecordingHost:
         return method
 
 
+FOUND = Findings(source="", anomalous=True, confidence=0.875, label="dent", damage=0.875, width=64, height=64)
+
+
 @dataclass
 class RecordingPool:
-    """Finds damage in every picture."""
+    """Finds damage in every picture.
+
+    Attributes:
+        findings: what it finds.
+    """
 
     problem: Exception | None = None
+    findings: Findings = FOUND
     calls: list[tuple[Owner, str, str, bytes, str]] = field(default_factory=list)
     turned_down: list[tuple[Owner, str, str, str]] = field(default_factory=list)
 
@@ -93,8 +102,7 @@ class RecordingPool:
         self.calls.append((owner, project, version, picture, content_type))
         if self.problem is not None:
             raise self.problem
-        found = Findings(source="", anomalous=True, confidence=0.875, label="dent", damage=0.875, width=64, height=64)
-        return Detected(found, 1)
+        return Detected(self.findings, 1)
 
     def refused(self, owner: Owner, project: str, version: str, problem: ServiceError) -> None:
         self.turned_down.append((owner, project, version, type(problem).__name__))
@@ -124,7 +132,9 @@ class Server:
         self.jobs = CountingJobs()
         self.database = Database(f"sqlite:///{data / 'test.sqlite'}")
         self.database.migrate()
-        self.api = AwsApi(self.host, self.pool, self.database, self.jobs, Settings(data=data, **settings), self._find)
+        self.settings = Settings(data=data, **settings)
+        self.api = AwsApi(self.host, self.pool, self.database, self.jobs, self.settings, self._find)
+        self.runtime = SageMakerRuntime(self.pool, self.database, self.settings, self._find)
         self.state: dict[str, Any] = {}
 
     async def _find(self, key_id: str) -> StoredKey | None:
@@ -132,6 +142,7 @@ class Server:
 
     def close(self) -> None:
         self.api.close()
+        self.runtime.close()
         self.database.close()
 
     def send(
@@ -181,15 +192,18 @@ class Server:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await self.api(scope, receive, send)
+        door = self.runtime if scope["raw_path"].startswith(b"/endpoints/") else self.api
+        await door(scope, receive, send)
         start, *bodies = sent
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]}
         return HttpReply(start["status"], headers, b"".join(message["body"] for message in bodies))
 
-    def client(self, key_id: str = "WALKMANAGE", *, region: str = "us-east-1", secret: str = SECRET) -> Any:
-        """An unmodified botocore client with our service model, whose requests are answered here."""
+    def client(
+        self, key_id: str = "WALKMANAGE", *, region: str = "us-east-1", secret: str = SECRET, service: str = "lookoutvision"
+    ) -> Any:
+        """An unmodified botocore client, with our service model where it has none, whose requests are answered here."""
         client = botocore_session().create_client(
-            "lookoutvision",
+            service,
             region_name=region,
             endpoint_url="http://127.0.0.1:8080",
             aws_access_key_id=key_id,

@@ -98,6 +98,12 @@ def javascript() -> Path:
     return environment("javascript")
 
 
+@pytest.fixture(scope="session")
+def tensorflow() -> Path:
+    """Programs of TensorFlow's environment."""
+    return environment("tensorflow") / "bin"
+
+
 def run_story(served: Served, *command: object, **variables: str) -> dict[str, Any]:
     """Run a client's program against a server; what its last line says as JSON."""
     result = subprocess.run(

@@ -64,3 +64,18 @@ def some_facts() -> PictureFacts:
         dhash=0,
         thumbnail=bytes(256),
     )
+
+
+@pytest.fixture
+def save_photo() -> Callable[..., Path]:
+    """Save a blank photo of a size, stored lying on its side where an EXIF orientation says so: save_photo(path, 40, 30)."""
+
+    def save(path: Path, width: int = 40, height: int = 30, *, orientation: int = 1) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stored = (height, width) if orientation > 4 else (width, height)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.new("RGB", stored, "grey").save(path, exif=exif)
+        return path
+
+    return save

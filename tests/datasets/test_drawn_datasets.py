@@ -14,7 +14,9 @@ from PIL import Image
 
 from walkaround.damage.kinds import DAMAGE_TYPES
 from walkaround.datasets.drawn.clips import write_drawn_video
-from walkaround.datasets.drawn.writing import run_lengths, write_drawn_dataset
+from walkaround.datasets.drawn.writing import write_drawn_dataset
+from walkaround.datasets.outlines import label_map
+from walkaround.datasets.reading import read_dataset
 from walkaround.errors import DatasetError, StorageError
 
 
@@ -64,20 +66,6 @@ def test_the_coco_truth_agrees_with_itself(tmp_path: Path) -> None:
         assert 0 <= y < y + height <= image["height"]
 
 
-@pytest.mark.parametrize(
-    ("rows", "counts"),
-    [
-        (["000", "000"], [6]),
-        (["111", "111"], [0, 6]),
-        (["010", "010"], [2, 2, 2]),
-        (["100", "001"], [0, 1, 4, 1]),
-    ],
-)
-def test_run_lengths_go_down_the_columns_and_begin_with_zeros(rows: list[str], counts: list[int]) -> None:
-    mask = np.array([[letter == "1" for letter in row] for row in rows])
-    assert run_lengths(mask) == counts
-
-
 def test_planted_faults_are_what_they_say(tmp_path: Path) -> None:
     planted = write_drawn_dataset(tmp_path, pictures=4, seed=5, faults=True)
     assert planted is not None
@@ -114,3 +102,18 @@ def test_a_video_shows_whole_and_damaged_cars_in_turn(tmp_path: Path) -> None:
     assert frames[0].shape == (480, 640, 3)
     cuts = [np.abs(a.astype(int) - b).mean() for a, b in pairwise(frames)]
     assert sorted(np.argsort(cuts)[-2:].tolist()) == [5, 11]
+
+
+@pytest.mark.parametrize("kinds", [False, True])
+def test_drawn_damage_can_be_learnt_from(tmp_path: Path, kinds: bool) -> None:
+    write_drawn_dataset(tmp_path, pictures=4, seed=4, kinds=kinds, coco=True)
+    dataset = read_dataset(tmp_path)
+    assert dataset.problems == ()
+    assert set(dataset.place_classes) <= set(DAMAGE_TYPES)
+    for sample in dataset.samples:
+        places = sample.places or ()
+        assert bool(places) == (sample.label != "normal")
+        with Image.open(sample.path) as picture:
+            shown = label_map(places, DAMAGE_TYPES, width=picture.width, height=picture.height)
+        assert {DAMAGE_TYPES[number - 1] for number in np.unique(shown) if number} == {place.label for place in places}
+        assert all(place.box is not None for place in places)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -61,14 +61,15 @@ def test_another_class_joins_unlabelled_and_says_so(tmp_path: Path) -> None:
     assert "'scratch'" in dataset.problems[0].message
 
 
-def test_a_line_with_a_mask_keeps_its_class_and_says_so(tmp_path: Path) -> None:
+def test_a_line_whose_mask_is_missing_keeps_its_class_and_says_so(tmp_path: Path, save_photo: Callable[..., Path]) -> None:
     mask = {
         "mask-ref": "s3://b/m.png",
         "mask-ref-metadata": {"internal-color-map": {"0": {"class-name": "cracked", "hex-color": "#23A436"}}},
     }
-    dataset = read(tmp_path, {"source-ref": "a.jpg", "l": 1, "l-metadata": ANOMALY, **mask})
+    save_photo(tmp_path / "photo.jpg")
+    dataset = read(tmp_path, {"source-ref": "photo.jpg", "l": 1, "l-metadata": ANOMALY, **mask})
     assert [sample.label for sample in dataset.samples] == ["anomaly"]
-    assert [problem.kind for problem in dataset.problems] == ["unused-masks"]
+    assert [problem.kind for problem in dataset.problems] == ["bad-place"]
 
 
 def test_a_line_that_says_both_is_left_out(tmp_path: Path) -> None:

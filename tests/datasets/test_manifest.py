@@ -44,7 +44,7 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> Non
         (b"\xff\xfe{}", "bad-line"),
         (b"[" * 100_000, "bad-line"),
         (b"1" * 5_000, "bad-line"),
-        (b'{"image": "b.jpg", "label": "' + b"x" * 3_000_000 + b'"}', "bad-line"),
+        (b'{"image": "b.jpg", "label": "' + b"x" * 17_000_000 + b'"}', "bad-line"),
         (b'{"label": "dent"}', "bad-line"),
         (b'{"image": 7}', "bad-line"),
         (b'{"image": {"a": 1}, "label": "dent"}', "bad-line"),

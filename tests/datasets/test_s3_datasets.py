@@ -158,3 +158,28 @@ def test_the_command_line_checks_pictures_in_a_bucket(
     done = command("check", "s3://checked/cars/", *asked)
     assert "s3://checked/cars/: 3 dent, 3 normal; 0 unlabelled" in done.stderr, done.stderr
     assert command("check", "s3://unheard-of/cars/", *asked).returncode == 1
+
+
+@pytest.mark.parametrize("source", ["s3://photos/set/", "s3://photos/set/data.yaml"])
+def test_yolo_in_a_bucket_is_read(buckets: Buckets, picture: Callable[[int], bytes], tmp_path: Path, source: str) -> None:
+    buckets.write("photos", "set/images/val/a.jpg", picture(0))
+    buckets.write("photos", "set/labels/val/a.txt", b"0 0.5 0.5 0.5 0.5\n")
+    buckets.write("photos", "set/data.yaml", b"names: [dent]\nval: images/val\n")
+    [sample] = read_dataset(source, buckets=buckets, cache=tmp_path).samples
+    assert (sample.path.read_bytes(), sample.split, sample.label) == (picture(0), "validation", "anomaly")
+    assert [place.box for place in sample.places or ()] == [(60, 45, 180, 135)]
+
+
+@pytest.mark.parametrize("source", ["s3://photos/set/", "s3://photos/set/instances_test.json"])
+def test_coco_in_a_bucket_is_read(buckets: Buckets, picture: Callable[[int], bytes], tmp_path: Path, source: str) -> None:
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    stored = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [annotation],
+        "categories": [{"id": 1, "name": "dent"}],
+    }
+    buckets.write("photos", "set/images/a.jpg", picture(0))
+    buckets.write("photos", "set/instances_test.json", json.dumps(stored).encode())
+    [sample] = read_dataset(source, buckets=buckets, cache=tmp_path).samples
+    assert (sample.path.read_bytes(), sample.split) == (picture(0), "test")
+    assert [place.box for place in sample.places or ()] == [(1, 2, 4, 6)]

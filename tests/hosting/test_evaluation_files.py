@@ -1,4 +1,4 @@
-"""The evaluation manifest of a training: what was given comes back with what was detected, and can always be written."""
+"""The files of a training: what was given comes back with what was detected, and masks have scores for each anomaly label."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from walkaround.damage.findings import Findings
 from walkaround.datasets.sample import Sample
 from walkaround.evaluation.measure import measure
-from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_manifest
+from walkaround.evaluation.segment import MaskTally
+from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result
 
 NAMED = Named(model_arn="arn", project="cars", version=1, ended=datetime(2026, 1, 1, tzinfo=UTC))
 CLASS = {"class-name": "anomaly", "type": "groundtruth/image-classification"}
@@ -47,3 +49,27 @@ def test_what_was_detected_stands_beside_the_attribute_that_labels_the_picture()
     told = manifest(**{"box": 5, "box-metadata": OTHER, "x": 0, "x-metadata": CLASS})
     assert (told["box"], told["x"], told["x-detected"]) == (5, 1, 1)
     assert "box-detected" not in told
+
+
+def result(masks: MaskTally | None) -> dict[str, Any]:
+    samples = [Sample(path=Path("/pictures/a.jpg"), label="anomaly")]
+    evaluation = measure(found, samples, classes=["anomaly", "normal"], normal=["normal"], threshold=0.5)
+    scores = None if masks is None else masks.scores()
+    told: dict[str, Any] = json.loads(evaluation_result(evaluation.scores, NAMED, training_pictures=3, masks=scores))
+    metrics: dict[str, Any] = told["AggregatedEvaluationResults"]["Metrics"]
+    return metrics
+
+
+def test_each_anomaly_label_has_its_metrics() -> None:
+    tally = MaskTally(["dent", "scratch"])
+    truth, marked = np.zeros((10, 10), np.uint8), np.zeros((10, 10), np.uint8)
+    truth[:5], marked[:5, :5] = 1, 1
+    tally.add(truth, marked)
+    assert result(tally)["PixelAnomalyClassMetrics"] == [
+        {"Precision": 1.0, "Recall": 0.5, "F1Score": pytest.approx(2 / 3), "AIOU": 0.5, "ClassName": "dent"},
+        {"Precision": 0.0, "Recall": 0.0, "F1Score": 0.0, "AIOU": 0.0, "ClassName": "scratch"},
+    ]
+
+
+def test_a_classification_model_has_no_such_key() -> None:
+    assert set(result(None)) == {"ROCAUC", "AveragePrecision", "Precision", "Recall", "F1Score"}

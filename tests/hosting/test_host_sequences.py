@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
+from walkaround.buckets.buckets import Buckets
 from walkaround.errors import ConflictError, NotFoundError, QuotaError
 from walkaround.hosting.host import Host
 from walkaround.hosting.jobs.importing import UpdateDatasetWork
@@ -111,7 +112,7 @@ class Sequences(RuleBasedStateMachine):
         number, kind, subject = data.draw(st.sampled_from(self.due()))
         ended = {"train": "TRAINED", "host": "HOSTED", "unhost": "TRAINED"}
         task = Task(Lease(job_id=number, kind=kind, subject=subject, attempts=0), self.database, owner="")
-        change = UpdateDatasetWork(self.database, self.settings).run(task) if kind == "update_dataset" else None
+        change = UpdateDatasetWork(self.database, Buckets({}), self.settings).run(task) if kind == "update_dataset" else None
         with self.database.transaction() as session:
             if change is not None:
                 change.write(session)

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.errors import DatasetError
-from walkaround.hosting.operations.manifest_lines import classification_line, label_attribute, parse_lines
+from walkaround.hosting.operations.manifest_lines import classification_line, label_attribute, parse_lines, stored_line
 
 CLASSIFIED = {"class-name": "anomaly", "type": "groundtruth/image-classification", "human-annotated": "yes"}
+NORMAL = {**CLASSIFIED, "class-name": "normal"}
+BOXES = {"annotations": [{"class_id": 0, "left": 1, "top": 2, "width": 3, "height": 4}]}
+BOXED = {"type": "groundtruth/object-detection", "class-map": {"0": "dent"}}
 MASK = {"type": "groundtruth/semantic-segmentation", "internal-color-map": {"0": {"class-name": "BACKGROUND"}}}
 
 
@@ -42,6 +45,10 @@ def label_of(content: bytes) -> str | None:
         ({"x": 1, "x_detected_metadata": CLASSIFIED}, None),
         ({"x": 1, "x_metadata": "anomaly"}, None),
         ({"worker_ref": "s3://photos/log.json"}, None),
+        ({"m_ref": "s3://photos/m.png", "m_ref_metadata": MASK}, None),
+        ({"x": BOXES, "x_metadata": BOXED}, "anomaly"),
+        ({"x": BOXES, "x_metadata": BOXED, "y": 0, "y_metadata": CLASSIFIED}, "anomaly"),
+        ({"x": {"annotations": []}, "x_metadata": BOXED}, None),
     ],
 )
 def test_the_class_name_is_the_label_and_nothing_else(members: dict[str, Any], label: str | None) -> None:
@@ -72,7 +79,8 @@ def test_the_class_name_is_the_label_and_nothing_else(members: dict[str, Any], l
         (text(source_ref="s3://photos/a\x00.jpg"), "control characters"),
         (text(source_ref="s3://photos/\ud800.jpg"), "UTF-8"),
         (text(source_ref="s3://photos/" + 1025 * "a"), "1,024 bytes"),
-        (text(m_ref="s3://photos/m.png", m_ref_metadata=MASK), "masks are not supported yet"),
+        (text(m_ref="photos/m.png", m_ref_metadata=MASK), "line 1: its m-ref 'photos/m.png' is not s3://bucket/key"),
+        (text(x=BOXES, x_metadata=BOXED, y_metadata=NORMAL), "calls the picture normal, and a box says 'dent'"),
         (text(x_metadata=CLASSIFIED, y_metadata={"class-name": "normal"}), "both normal and anomaly"),
         (text() + b"\n\n" + text(source_ref="s3://elsewhere/b.jpg"), "line 3: its picture is in bucket 'elsewhere'"),
     ],
@@ -127,6 +135,12 @@ def test_pictures_must_be_in_the_bucket_of_the_dataset() -> None:
 )
 def test_one_attribute_labels_a_picture(members: dict[str, Any], attribute: str | None) -> None:
     assert label_attribute(members) == attribute
+
+
+def test_a_line_of_an_older_version_is_read_without_what_cannot_be() -> None:
+    boxes = {"annotations": [{"class_id": 7}]}
+    line = stored_line(text(x=boxes, x_metadata=BOXED, y_metadata=NORMAL).decode())
+    assert (line.source_ref, line.label, line.boxes) == ("s3://photos/a.jpg", "normal", None)
 
 
 @pytest.mark.parametrize("label", ["normal", "anomaly"])

@@ -53,7 +53,7 @@ def test_an_argument_or_option_has_a_help_text_that_is_a_sentence(command: str, 
     assert parameter.help.endswith("."), parameter.help
 
 
-@pytest.mark.parametrize("tool", ["list_files", "list_commands", "list_settings"])
+@pytest.mark.parametrize("tool", ["list_files", "list_commands", "list_settings", "list_rules"])
 def test_a_generated_page_is_current(tool: str) -> None:
     result = subprocess.run(
         [sys.executable, ROOT / "tools" / f"{tool}.py", "--check"], capture_output=True, text=True, check=False

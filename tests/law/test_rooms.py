@@ -12,7 +12,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src" / "walkaround"
 ROOMS = (
     "errors settings damage buckets media datasets models inspection evaluation training terminal".split()
-    + "store hosting pipeline aws web demo cli".split()
+    + "store hosting pipeline aws web demo export cli".split()
 )
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "misc", "core", "common", "base", "manager"}
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from walkaround.damage.findings import Findings, HeatMap
-from walkaround.media.drawing import draw_findings, heat_layer, heat_overlay
+from walkaround.media.drawing import draw_findings
+from walkaround.media.heat import heat_layer, heat_overlay
 
 ORANGE, BLUE = (230, 159, 0), (0, 114, 178)
 SIZES = [(64, 48), (64, 300), (100, 100), (276, 194), (640, 480), (720, 1280), (2000, 300), (1600, 1200)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,3 +122,14 @@ def test_what_cannot_be_written_leaves_nothing(database: Database, tmp_path: Pat
     with pytest.raises(StorageError):
         table(database, tmp_path / "missing" / "r.csv")
     assert [path.name for path in tmp_path.iterdir() if "r." in path.name and "walkaround" not in path.name] == []
+
+
+def test_what_was_found_with_its_place_has_columns_of_its_own(database: Database, tmp_path: Path) -> None:
+    boxes = [{"label": "dent", "score": 0.9, "box": [1, 2, 3, 4]}, {"label": "scratch", "score": 0.5, "box": [5, 6, 7, 8]}]
+    keep(database, "a.jpg", findings={**PICTURE, "boxes": boxes, "areas": {"rust": 0.25}})
+    keep(database, "b.jpg")
+    rows = {row["source"]: row for row in table(database, tmp_path / "results.csv")}
+    places, none = rows["a.jpg"], rows["b.jpg"]
+    assert json.loads(places["kinds"]) == ["dent", "scratch", "rust"]
+    assert (json.loads(places["boxes"]), json.loads(places["areas"])) == (boxes, {"rust": 0.25})
+    assert [none[name] for name in ("kinds", "boxes", "areas")] == ["", "", ""]

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from walkaround.damage.places import MaskFile, Place, Polygons
 from walkaround.datasets.sample import Problem, Sample, Split
 from walkaround.datasets.survey import Survey
 from walkaround.errors import TrainingError
 from walkaround.media.facts import PictureFacts
+from walkaround.training.places import fingerprint_of
 from walkaround.training.plan import Plan, make_plan
-from walkaround.training.recipe import Recipe
+from walkaround.training.recipe import Part, Recipe
 
 Row = tuple[str | None, int, Split | None]
 
@@ -184,3 +186,122 @@ def test_the_seed_decides_the_split() -> None:
     rows = pictures(("anomaly", 20), ("normal", 20))
     first, again, other = (names(plan_of(rows, recipe=Recipe(seed=seed)))[1] for seed in (1, 1, 2))
     assert first == again != other
+
+
+def box(label: str, *, outlined: bool = False, crowd: bool = False) -> Place:
+    ring = ((0.0, 0.0), (9.0, 0.0), (9.0, 9.0))
+    outline = Polygons(rings=(ring,)) if outlined else None
+    return Place(label=label, box=(0.0, 0.0, 9.0, 9.0), outline=outline, crowd=crowd)
+
+
+def painted(label: str) -> Place:
+    return Place(label=label, box=None, outline=MaskFile(path=Path("mask.png"), colour="#ff0000"))
+
+
+def plan_of_drawn(*kinds: tuple[str | None, tuple[Place, ...] | None, int], recipe: Recipe | None = None) -> Plan:
+    """A plan of so many pictures of each kind: label, what was drawn on it."""
+    looked = survey_of(pictures(*((label, count) for label, _, count in kinds)))
+    drawn = [places for _, places, count in kinds for _ in range(count)]
+    samples = tuple(replace(sample, places=places) for sample, places in zip(looked.samples, drawn, strict=True))
+    return make_plan(replace(looked, samples=samples), recipe or Recipe())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "task", "boxes", "masks"),
+    [
+        ([("normal", None, 30), ("anomaly", (box("dent"),), 30)], "classes", ("dent",), None),
+        ([("normal", (), 30), ("anomaly", (box("dent", outlined=True),), 30)], "classes", ("dent",), ("dent",)),
+        ([("normal", (), 30), ("anomaly", (painted("dent"),), 30)], "classes", None, ("dent",)),
+        ([("anomaly", (box("dent"), box("scratch")), 30)], "places", ("dent", "scratch"), None),
+        ([("anomaly", (box("dent"),), 60), ("normal", (), 30)], "classes", ("dent",), None),
+        ([("anomaly", (box("dent"),), 90), ("normal", (), 10)], "places", ("dent",), None),  # they may be forgotten ones
+        ([("anomaly", (box("dent"),), 90), ("normal", None, 10)], "classes", ("dent",), None),
+        ([(None, (box("left_door"),), 40), (None, (), 5)], "places", ("left_door",), None),
+        ([("normal", None, 30), ("anomaly", None, 30)], "classes", None, None),
+        ([("normal", None, 30), ("anomaly", (box("dent", crowd=True),), 30)], "classes", None, None),
+    ],
+)
+def test_what_was_drawn_decides_which_parts_are_trained(
+    kinds: list[tuple[str | None, tuple[Place, ...] | None, int]],
+    task: str,
+    boxes: tuple[str, ...] | None,
+    masks: tuple[str, ...] | None,
+) -> None:
+    plan = plan_of_drawn(*kinds)
+    assert (plan.task, plan.boxes and plan.boxes.classes, plan.masks and plan.masks.classes) == (task, boxes, masks)
+    assert plan.test
+
+
+def test_boxes_are_learnt_from_whole_cars_too_but_not_where_nobody_looked() -> None:
+    plan = plan_of_drawn(("normal", None, 20), ("anomaly", (box("dent"),), 20), ("anomaly", None, 20))
+    assert plan.boxes is not None
+    told = {(picture.label, len(picture.sample.places or ())) for picture in plan.boxes.pictures}
+    assert told == {("normal", 0), ("anomaly", 1)}
+    assert len(plan.boxes.pictures) == 32
+    assert len(plan.train) == 48
+
+
+def test_whole_cars_that_nobody_drew_on_have_parts_all_the_same() -> None:
+    plan = plan_of_drawn(("normal", (box("left_door"),), 20), ("normal", None, 20), ("anomaly", (box("left_door"),), 20))
+    assert plan.boxes is not None
+    assert all(picture.sample.places for picture in plan.boxes.pictures)
+
+
+def test_a_box_without_an_outline_keeps_its_picture_from_the_masks() -> None:
+    both = (box("dent", outlined=True), box("scratch"))
+    plan = plan_of_drawn(("anomaly", (box("dent", outlined=True),), 30), ("anomaly", both, 30))
+    assert plan.masks is not None
+    assert plan.boxes is not None
+    assert {len(picture.sample.places or ()) for picture in plan.masks.pictures} == {1}
+    assert {len(picture.sample.places or ()) for picture in plan.boxes.pictures} == {1, 2}
+
+
+def test_a_class_on_too_few_pictures_is_left_out_and_named() -> None:
+    plan = plan_of_drawn(("anomaly", (box("dent"),), 40), ("anomaly", (box("dent"), box("rust")), 4))
+    assert plan.boxes is not None
+    assert plan.boxes.classes == ("dent",)
+    [note] = [note for note in plan.notes if note.kind == "few-boxes"]
+    assert "'rust' is on " in note.message
+    assert "--rename" in note.message
+
+
+def test_a_model_that_goes_by_places_knows_two_classes() -> None:
+    plan = plan_of_drawn(("bumper_dent", (box("dent"),), 40), ("scratched", (box("scratch"),), 2))
+    assert (plan.task, plan.classes, plan.normal) == ("places", ("normal", "anomaly"), ("normal",))
+    assert {picture.label for picture in (*plan.train, *plan.test)} == {"anomaly"}
+    assert "by what it finds" in plan.notes[-1].message
+
+
+@pytest.mark.parametrize(
+    ("only", "task", "parts"),
+    [
+        ((Part.VERDICT,), "classes", (False, False)),
+        ((Part.BOXES,), "places", (True, False)),
+        ((Part.BOXES, Part.MASKS), "places", (True, True)),
+        ((Part.VERDICT, Part.MASKS), "classes", (False, True)),
+    ],
+)
+def test_a_training_of_some_parts_alone(only: tuple[Part, ...], task: str, parts: tuple[bool, bool]) -> None:
+    kinds = (("normal", None, 30), ("anomaly", (box("dent", outlined=True),), 30))
+    plan = plan_of_drawn(*kinds, recipe=Recipe(only=only))
+    assert (plan.task, (plan.boxes is not None, plan.masks is not None)) == (task, parts)
+
+
+def test_parts_that_were_asked_for_and_cannot_be_trained() -> None:
+    with pytest.raises(TrainingError, match="No masks can be learnt"):
+        plan_of_drawn(("normal", None, 30), ("anomaly", (box("dent"),), 30), recipe=Recipe(only=(Part.MASKS,)))
+    with pytest.raises(TrainingError, match="Add a folder 'normal'"):
+        plan_of_drawn(("anomaly", (box("dent"),), 30), recipe=Recipe(only=(Part.VERDICT,)))
+
+
+def test_what_changes_the_fingerprint_of_what_was_drawn(tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    mask.write_bytes(b"one")
+    one = Sample(
+        path=Path("a.jpg"), label=None, places=(Place(label="dent", box=None, outline=MaskFile(path=mask, colour="#f00000")),)
+    )
+    before = fingerprint_of(one)
+    assert fingerprint_of(replace(one, path=Path("b.jpg"))) == before
+    mask.write_bytes(b"two")
+    assert fingerprint_of(one) != before
+    assert fingerprint_of(replace(one, places=(box("dent"),))) != fingerprint_of(replace(one, places=(box("scratch"),)))

@@ -26,12 +26,14 @@ class Caller:
 
     Attributes:
         open_body: see `walkaround.aws.signing.Verified`.
+        service: that the signature is for.
     """
 
     owner: Owner
     key_id: str
     role: Role
     open_body: Callable[[bytes], bytes]
+    service: str = SERVICE
 
     def require(self, role: Role, action: str) -> None:
         """Refuse an action for which this role is too small.
@@ -42,11 +44,13 @@ class Caller:
         if ROLES.index(self.role) < ROLES.index(role):
             raise AccessDeniedError(
                 f"The access key {self.key_id} has the role {self.role!r} and is not authorized to perform "
-                f"{SERVICE}:{action}; that needs {role!r}."
+                f"{self.service}:{action}; that needs {role!r}."
             )
 
 
-async def find_caller(request: SignedRequest, authenticate: Authenticate, settings: Settings) -> Caller:
+async def find_caller(
+    request: SignedRequest, authenticate: Authenticate, settings: Settings, *, service: str = SERVICE
+) -> Caller:
     """Tell who sent a request by its signature.
 
     A server without keys takes every request that comes from this machine's own programs; the region is that of the signature,
@@ -64,14 +68,14 @@ async def find_caller(request: SignedRequest, authenticate: Authenticate, settin
             )
         claimed = unverified(request)
         owner = Owner(account=settings.account, region=claimed.region or settings.region)
-        return Caller(owner=owner, key_id=claimed.key_id, role="manage", open_body=claimed.open_body)
+        return Caller(owner=owner, key_id=claimed.key_id, role="manage", open_body=claimed.open_body, service=service)
     claim = read_claim(request)
     key = await authenticate(claim.key_id)
     if key is None or key.revoked is not None:
         raise unknown_key(claim.key_id)
-    verified = verify(request, claim, secret=key.secret, now=datetime.now(UTC), service=SERVICE)
+    verified = verify(request, claim, secret=key.secret, now=datetime.now(UTC), service=service)
     owner = Owner(account=key.account, region=verified.region)
-    return Caller(owner=owner, key_id=key.key_id, role=key.role, open_body=verified.open_body)
+    return Caller(owner=owner, key_id=key.key_id, role=key.role, open_body=verified.open_body, service=service)
 
 
 def is_from_here(headers: Iterable[tuple[str, str]]) -> bool:

@@ -96,6 +96,7 @@ def client_environment(
         raise InputError(f"{region!r} is no region: give one such as us-east-1.")
     variables = {
         "AWS_ENDPOINT_URL_LOOKOUTVISION": _endpoint(endpoint),
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": _endpoint(endpoint),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": key_id or "keyless",

@@ -14,6 +14,7 @@ from walkaround.aws.replies import Reply, document_of, json_reply
 from walkaround.aws.service_model import Operation
 from walkaround.damage.findings import Findings
 from walkaround.hosting.owner import Owner
+from walkaround.inspection.masks import anomalies_of, mask_png
 from walkaround.store.database import Database
 from walkaround.store.keys import Role
 from walkaround.store.tokens import remember, replayed
@@ -107,14 +108,20 @@ class LookoutVision:
 
 
 def detection_document(findings: Findings) -> dict[str, Any]:
-    """What DetectAnomalies answers for a classified picture: a verdict and the confidence in it."""
-    return {
-        "DetectAnomalyResult": {
-            "Source": {"Type": "direct"},
-            "IsAnomalous": bool(findings.anomalous),
-            "Confidence": float(findings.confidence),
-        }
+    """What DetectAnomalies answers: a verdict and the confidence in it, and what a segmentation model found where.
+
+    The first anomaly is always the background; one follows for each type that was found. The verdict is computed apart from
+    the masks, so that the two may disagree.
+    """
+    result: dict[str, Any] = {
+        "Source": {"Type": "direct"},
+        "IsAnomalous": bool(findings.anomalous),
+        "Confidence": float(findings.confidence),
     }
+    if findings.masks is not None:
+        result["Anomalies"] = anomalies_of(findings.masks)
+        result["AnomalyMask"] = mask_png(findings.masks, width=findings.width, height=findings.height)
+    return {"DetectAnomalyResult": result}
 
 
 def snake_case(name: str) -> str:

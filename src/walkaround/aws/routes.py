@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from walkaround.aws.access import Authenticate, Caller, find_caller
-from walkaround.aws.bodies import Body, ClientGoneError, Memory, Receive, Send, read_body
+from walkaround.aws.bodies import ClientGoneError, Memory, Receive, Send, read_body
 from walkaround.aws.canonical import SignedRequest
+from walkaround.aws.exchange import LARGE, ReadBody, Scope, received_body, send_reply, signed_request
 from walkaround.aws.faults import WireError, fault_name, fault_reply
 from walkaround.aws.lookoutvision import LookoutVision, Waker, detection_document, role_for
 from walkaround.aws.rates import RateLimit
@@ -30,18 +30,9 @@ from walkaround.store.database import Database
 
 _T = TypeVar("_T")
 
-Scope = MutableMapping[str, Any]
-ReadBody = Callable[..., Awaitable[Body]]
-
 _DOCUMENT_LIMIT = 1024 * 1024
 _CHANGES_LIMIT = 15 * 1024 * 1024
 """10 MiB of changes in base64, and room for the JSON around them."""
-
-_CHUNKS_PART = 8
-"""A body in signed chunks may be larger than what it holds, by this part of it and a kilobyte."""
-
-_LARGE = 256 * 1024
-"""Bytes from which a body is hashed and read in a thread, so that no other request waits for it."""
 
 _MOST_HELD = 256 * 1024 * 1024
 """Bytes of bodies that are held at once."""
@@ -119,10 +110,10 @@ class AwsApi:
         except Exception as problem:  # noqa: BLE001 - whatever went wrong, a client is waiting for an answer that it can read
             state["error"] = fault_name(problem)
             reply = fault_reply(problem, request_id=request_id)
-        await _send(send, reply, request_id)
+        await send_reply(send, reply, request_id)
 
     async def _answer(self, scope: Scope, read: ReadBody, state: MutableMapping[str, Any]) -> Reply:
-        request = _signed_request(scope)
+        request = signed_request(scope)
         found = self._model.route(request.method, request.path)
         if found is None:
             message = f"There is no operation {request.method} {request.path[:200]!r}."
@@ -137,7 +128,7 @@ class AwsApi:
         read_all = functools.partial(
             read_parameters, operation, labels, query=request.query, headers=request.headers, body=body
         )
-        large = operation.has_body and len(body) >= _LARGE
+        large = operation.has_body and len(body) >= LARGE
         parameters = await self._in_thread(self._readers, read_all) if large else read_all()
         state.update(project=parameters.get("ProjectName"), model_version=parameters.get("ModelVersion"))
         if operation.payload is not None:
@@ -150,31 +141,24 @@ class AwsApi:
 
     async def _body(self, operation: Operation, request: SignedRequest, caller: Caller, read: ReadBody) -> bytes:
         """The body without its transfer form, held against its signature."""
-        limit = _limit(operation)
-        length = request.header("content-length") or ""
-        body = await read(
-            limit=limit + limit // _CHUNKS_PART + 1024 if _is_chunked(request) else limit,
-            declared=int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None,
-            seconds=self._settings.request_seconds,
-        )
-        if body.too_large:
-            raise _too_large(operation)
-        content = await self._opened(caller, body)
-        if len(content) > limit:
+        in_thread = functools.partial(self._in_thread, self._readers)
+        seconds = self._settings.request_seconds
+        content = await received_body(request, caller, read, limit=_limit(operation), seconds=seconds, in_thread=in_thread)
+        if content is None:
             raise _too_large(operation)
         return content
-
-    async def _opened(self, caller: Caller, body: Body) -> bytes:
-        if len(body.content) < _LARGE:
-            return caller.open_body(body.content)
-        return await self._in_thread(self._readers, caller.open_body, body.content)
 
     async def _detect(self, operation: Operation, caller: Caller, parameters: dict[str, Any]) -> Reply:
         content_type = _media_type(parameters)
         found = await self._pool.detect(
             caller.owner, parameters["ProjectName"], parameters["ModelVersion"], parameters["Body"], content_type
         )
-        return json_reply(operation.status, document_of(operation.output, detection_document(found.findings)))
+
+        def reply() -> Reply:
+            return json_reply(operation.status, document_of(operation.output, detection_document(found.findings)))
+
+        # The mask of a large picture takes a while to draw.
+        return reply() if found.findings.masks is None else await self._in_thread(self._readers, reply)
 
     @contextmanager
     def _counted(self, operation: Operation, caller: Caller, labels: Mapping[str, str]) -> Iterator[None]:
@@ -210,20 +194,6 @@ def _media_type(parameters: Mapping[str, Any]) -> str:
     return str(parameters["ContentType"]).partition(";")[0].strip().lower()
 
 
-def _signed_request(scope: Scope) -> SignedRequest:
-    path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8")
-    return SignedRequest(
-        method=scope["method"].upper(),
-        path=path.decode("latin-1"),
-        query=scope["query_string"].decode("latin-1"),
-        headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
-    )
-
-
-def _is_chunked(request: SignedRequest) -> bool:
-    return (request.header("x-amz-content-sha256") or "").startswith("STREAMING-")
-
-
 def _limit(operation: Operation) -> int:
     if operation.payload is not None:
         return MOST_BYTES
@@ -235,10 +205,3 @@ def _too_large(operation: Operation) -> Exception:
         return ValidationError(f"The picture is too large: it may have {MOST_BYTES:,} bytes at most.")
     message = f"The body of {operation.name} may have {_limit(operation):,} bytes at most."
     return WireError("RequestEntityTooLargeException", message, status=413)
-
-
-async def _send(send: Send, reply: Reply, request_id: str) -> None:
-    headers = [*reply.headers, ("x-amzn-RequestId", request_id)]
-    encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": reply.body})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 DAMAGE_TYPES = (
     "glass_shatter",
     "door_dent",
@@ -21,6 +23,13 @@ _NORMAL_NAMES = frozenset(
     " defectfree noanomaly unknown other".split()
 )
 
+_PARTS = frozenset(
+    "a back front left right rear middle upper lower inner outer side car vehicle body object"
+    " antenna bonnet boot bumper door exhaust fender glass grill grille handle headlight headlights hood lamp license licence"
+    " light lights logo mirror number panel pillar plate quarter rim rocker roof sill spoiler tail taillight taillights"
+    " tailgate tire trunk tyre wheel window windscreen windshield wing".split()
+)
+
 
 def simplified(name: str) -> str:
     """`name` in lower case without spaces, hyphens and underscores: "No damage" and "no_damage" are one name."""
@@ -33,3 +42,16 @@ def means_normal(name: str) -> bool:
     `unknown` and `other` count here: whatever such a class mixes, a picture in it does not show a damage that anybody named.
     """
     return simplified(name) in _NORMAL_NAMES
+
+
+def means_part(name: str) -> bool:
+    """Whether a class of this name is a part of a car and no damage to it ("front_left_door", "hood", "wheel")."""
+    if simplified(name) in map(simplified, DAMAGE_TYPES):
+        return False  # head_lamp and tail_lamp, the broken ones
+    words = re.findall(r"[a-z]+", name.casefold())
+    return bool(words) and _PARTS.issuperset(words)
+
+
+def shows_damage(name: str) -> bool:
+    """Whether a place of this class is damage: neither a part of the car nor something whole."""
+    return not means_normal(name) and not means_part(name)

@@ -62,7 +62,7 @@ class Place:
 
     Attributes:
         label: class name.
-        box: around it; None only where the outline is a `MaskFile`, which nobody opened yet.
+        box: around it; None where one mask holds all damage of a class (semantic masks), so that there is no box for each.
         outline: its exact shape; None where only the box was drawn.
         crowd: COCO's iscrowd: a group that nobody took apart; not trained on, and neither hit nor miss in a measurement.
     """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from walkaround.damage.kinds import means_normal, simplified
+from walkaround.datasets.place_checks import place_counts, place_problems
 from walkaround.datasets.sample import SEVERITIES, Dataset, Problem, Sample, Severity
 from walkaround.datasets.shortcuts import find_shortcuts
 from walkaround.datasets.survey import Progress, Survey, survey
@@ -35,6 +36,7 @@ class CheckReport:
         origin: the folder, table or manifest.
         counts: usable pictures of each class.
         unlabelled: usable pictures without a label.
+        places: boxes and masks of each class.
         problems: the worst first.
     """
 
@@ -42,6 +44,7 @@ class CheckReport:
     counts: Mapping[str, int]
     unlabelled: int
     problems: tuple[Problem, ...]
+    places: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -55,6 +58,7 @@ class CheckReport:
             "passed": self.passed,
             "counts": dict(self.counts),
             "unlabelled": self.unlabelled,
+            "places": dict(self.places),
             "problems": [
                 {"kind": problem.kind, "severity": problem.severity, "message": problem.message, "files": list(problem.files)}
                 for problem in self.problems
@@ -90,6 +94,7 @@ def check_survey(
         _leaks,
         _unlabelled,
         _shortcuts,
+        place_problems,
     )
     problems = [
         *looked.problems,
@@ -101,6 +106,7 @@ def check_survey(
         counts=dict(sorted(Counter(sample.label for sample in looked.samples if sample.label is not None).items())),
         unlabelled=sum(sample.label is None for sample in looked.samples),
         problems=tuple(sorted(problems, key=lambda problem: SEVERITIES.index(problem.severity))),
+        places=place_counts(looked),
     )
 
 
@@ -113,6 +119,8 @@ def _different(looked: Survey) -> dict[str, int]:
 def _classes(looked: Survey) -> Iterator[Problem]:
     classes = list(_different(looked))
     normal = [name for name in classes if means_normal(name)]
+    if looked.draws:
+        return  # what is drawn teaches something, whatever the pictures as a whole are labelled
     if not classes:
         yield _problem("no-labels", "error", "No usable picture has a label: sort the pictures into one folder for each class.")
     elif classes == normal and (lost := looked.why_only_normal(means_normal, left_out=looked.left_out)):
@@ -143,7 +151,7 @@ def _few(looked: Survey) -> Iterator[Problem]:
         if count < _FEWEST:
             yield _problem(
                 "too-few",
-                "error",
+                "warning" if looked.draws else "error",
                 f"The class {name!r} has {_count(count, 'picture')} that differ: add {_FEWEST - count} more at least,"
                 f" better {advised} in all, or take the class out.",
             )
@@ -253,7 +261,7 @@ def _leaks(looked: Survey) -> Iterator[Problem]:
 
 def _unlabelled(looked: Survey) -> Iterator[Problem]:
     bare = [sample for sample in looked.samples if sample.label is None]
-    if bare and len(bare) < len(looked.samples):
+    if bare and len(bare) < len(looked.samples) and not looked.draws:
         yield _problem(
             "unlabelled",
             "note",

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
-from walkaround.datasets.sample import Problem, Severity
+from walkaround.datasets.sample import Dataset, Problem, Severity
+from walkaround.errors import DatasetError
 
 _EACH = 5
 """Up to so many faults of a kind are told one by one; more are told as one problem that names the first."""
+
+_EACH_PLACE = 100
+"""The same for wrong boxes and masks, because somebody has to look at every one of them."""
 
 _LONGEST_LABEL = 100
 
@@ -25,12 +29,35 @@ _KINDS: Mapping[str, tuple[Severity, str]] = {
     "bad-split": ("warning", "write train, validation or test"),
     "not-a-picture": ("note", "move it elsewhere if it does not belong there"),
     "not-a-class": ("note", "the picture is used without a label; only 'normal' and 'anomaly' are labels in such a manifest"),
-    "unused-masks": ("note", "the class label of the line is used; masks are not used yet"),
+    "bad-place": ("error", "correct it or take it out"),
+    "bad-size": ("error", "what was drawn on another picture, or on one of another size, does not fit; correct one of them"),
+    "unknown-class": ("error", "correct it, or add the class to the names"),
+    "empty-labels": ("error", "export it again, or take it out"),
+    "disagreeing": ("error", "correct one of them or take it out"),
+    "unused-places": ("note", "give the folder that is meant to use what was drawn"),
     "unused-folder": ("note", "it stands beside train, validation and test; move it into one of them to use it"),
     "unused-labels": ("note", "give the other one itself to use its labels"),
     "unreadable-folder": ("warning", "permit reading it, or move its pictures up, and run the command again"),
     "repeated": ("note", "one is enough; take the others out"),
 }
+
+
+_OF_PLACES = frozenset(("bad-place", "bad-size", "unknown-class", "empty-labels", "disagreeing", "bad-record"))
+
+
+def require_good_places(dataset: Dataset) -> None:
+    """Refuse a dataset with boxes or masks that cannot be used, unless it was read so that they are skipped.
+
+    Raises:
+        DatasetError: naming every one of them.
+    """
+    bad = [problem for problem in dataset.problems if problem.kind in _OF_PLACES and problem.severity == "error"]
+    if bad:
+        count = sum(len(problem.files) for problem in bad)
+        raise DatasetError(
+            f"{str(dataset.origin)!r} has {count:,} labels that cannot be used; correct them, or give --skip-bad-labels to use"
+            " the rest:\n" + "\n".join(" ".join(problem.message.splitlines()) for problem in bad)
+        )
 
 
 class LineError(Exception):
@@ -45,9 +72,19 @@ class LineError(Exception):
 
 @dataclass
 class Faults:
-    """What was left out while reading, by kind (and bucket), in the order in which it was met."""
+    """What was left out while reading, by kind (and bucket), in the order in which it was met.
 
+    Attributes:
+        skip_places: wrong boxes and masks are left out with a warning instead of an error.
+    """
+
+    skip_places: bool = False
     _met: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many faults were met so far."""
+        return sum(map(len, self._met.values()))
 
     def add(self, kind: str, where: str, what: str, *, detail: str = "") -> None:
         """Take note of one fault: `where` is a line or file, `what` says what is wrong with it."""
@@ -63,14 +100,16 @@ class Faults:
         for (kind, detail), met in self._met.items():
             severity, advice = _KINDS[kind]
             advice = advice.format(detail=detail)
-            for where, what, files in _grouped(met):
+            if kind in _OF_PLACES and self.skip_places:
+                severity = "warning"
+            for where, what, files in _grouped(met, each=_EACH_PLACE if kind in _OF_PLACES else _EACH):
                 message = f"{where}: {what}; {advice}." if advice else f"{where}: {what}."
                 told.append(Problem(kind=kind, severity=severity, message=message, files=files))
         return tuple(told)
 
 
-def _grouped(met: list[tuple[str, str]]) -> list[tuple[str, str, tuple[str, ...]]]:
-    if len(met) <= _EACH:
+def _grouped(met: list[tuple[str, str]], *, each: int) -> list[tuple[str, str, tuple[str, ...]]]:
+    if len(met) <= each:
         return [(where, what, (where,)) for where, what in met]
     first, what = met[0]
     return [(f"{first} and {len(met) - 1:,} more", what, tuple(where for where, _ in met))]

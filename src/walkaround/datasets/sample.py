@@ -39,7 +39,8 @@ class Sample:
 
     Attributes:
         path: the file on this machine.
-        label: the class name, None for a picture that nobody labelled.
+        label: the class name of the picture as a whole; where nobody gave one, "anomaly" or "normal" by the damage that is
+            drawn on it; None where that tells nothing either.
         split: the part that the dataset itself puts the picture in, None when it leaves that open.
         where: the line that names the picture ("labels.csv, line 7"), empty when a folder holds it.
         places: the boxes and masks that were drawn on it; None where nobody was asked to draw, empty where there was nothing to

@@ -39,6 +39,11 @@ class Survey:
     problems: tuple[Problem, ...]
     left_out: tuple[Sample, ...] = ()
 
+    @property
+    def draws(self) -> bool:
+        """Whether there are boxes or masks."""
+        return any(sample.places for sample in self.samples)
+
     def why_only_normal(self, normal: Callable[[str], bool], *, left_out: Iterable[Sample]) -> str | None:
         """What of damage was left out, in one sentence, so that normal pictures are all that is left by mistake alone.
 

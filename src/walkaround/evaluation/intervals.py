@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 Interval = tuple[float, float]
@@ -32,6 +32,27 @@ def wilson(successes: float, trials: float) -> Interval:
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = _Z / (1 + z2 / trials) * float(np.sqrt(share * (1 - share) / trials + z2 / (4 * trials**2)))
     return (0.0 if successes == 0 else centre - half, 1.0 if successes == trials else centre + half)
+
+
+def over_pictures(value: float, samples: NDArray[np.float64], *, pictures: int) -> Interval:
+    """The interval of a score that is counted over whole pictures, such as intersection over union or average precision.
+
+    Percentiles of resamples are too narrow for small sets, as a normal distribution is in Student's place; the percentiles that
+    are taken lie as much further out. Source: Hesterberg (2015), What teachers should know about the bootstrap, section 5.3.
+    And the interval reaches as far as if every picture were either right or wrong: none differ more than that.
+
+    Args:
+        value: the score, 0 to 1.
+        samples: float64 [resamples], the same of pictures drawn again; NaN where it could not be told.
+        pictures: how many had a say in it, at least one.
+    """
+    ends = wilson(value * pictures, pictures)
+    known = samples[~np.isnan(samples)]
+    if pictures < 2 or not len(known):
+        return ends
+    tail = float(ndtr(np.sqrt(pictures / (pictures - 1)) * stdtrit(pictures - 1, 0.025)))
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return _wider((float(low), float(high)), ends)
 
 
 def f1_interval(confusion: NDArray[np.int64], *, seed: int) -> Interval:

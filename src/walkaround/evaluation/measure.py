@@ -11,6 +11,7 @@ from walkaround.damage.findings import Findings
 from walkaround.datasets.sample import Sample
 from walkaround.errors import InputError, PictureError
 from walkaround.evaluation.classify import score
+from walkaround.evaluation.place_scores import PlaceEvaluation
 from walkaround.evaluation.scores import Scores
 
 Predict = Callable[[Sequence[Path]], Iterable[Findings | PictureError]]
@@ -38,6 +39,7 @@ class Evaluation:
         normal: the labels that mean a whole car.
         seconds: wall time of all predictions.
         seed: of the resampling behind the intervals.
+        places: the outcome for boxes and masks; None for a model that finds none, or where nobody drew any.
     """
 
     scores: Scores
@@ -47,6 +49,7 @@ class Evaluation:
     normal: frozenset[str]
     seconds: float
     seed: int
+    places: PlaceEvaluation | None = None
 
 
 def measure(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from walkaround.errors import PictureError
 from walkaround.evaluation.measure import Evaluation, Row
-from walkaround.media.drawing import heat_overlay
+from walkaround.media.heat import heat_overlay
 from walkaround.media.pictures import read_picture
 
 THUMBNAIL = (320, 240)
@@ -68,7 +68,7 @@ def thumbnails(row: Row) -> list[str]:
     views = [np.asarray(small)]
     if row.findings.heat_map is not None:
         views.append(heat_overlay(views[0], row.findings.heat_map))
-    return [_data_uri(view) for view in views]
+    return [data_uri(view) for view in views]
 
 
 def thumbnails_or_reason(row: Row) -> list[str] | str:
@@ -79,7 +79,8 @@ def thumbnails_or_reason(row: Row) -> list[str] | str:
         return str(problem)
 
 
-def _data_uri(pixels: NDArray[np.uint8]) -> str:
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """A picture, uint8 [h, w, 3], RGB, as a JPEG inside an address."""
     target = io.BytesIO()
     Image.fromarray(pixels).save(target, "JPEG", quality=78, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(target.getvalue()).decode("ascii")

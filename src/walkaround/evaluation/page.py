@@ -17,9 +17,10 @@ import numpy as np
 from walkaround.evaluation import charts_svg
 from walkaround.evaluation.measure import Evaluation, Row
 from walkaround.evaluation.mistakes import Mistakes, find_mistakes, shares, thumbnails_or_reason
+from walkaround.evaluation.page_places import places_section
 from walkaround.evaluation.page_tables import FEW_CLASSES, class_table, confusion_table, score_table
 from walkaround.evaluation.scores import Scores
-from walkaround.evaluation.wording import basis, headline, precision_elsewhere
+from walkaround.evaluation.wording import basis, headline, place_headline, precision_elsewhere
 
 _NAMED_AT_MOST = 50
 
@@ -35,14 +36,15 @@ def page(evaluation: Evaluation, *, title: str, facts: Mapping[str, str], pictur
         _curves_section(scores),
         _mistakes_section(find_mistakes(evaluation), pictures),
     ]
-    sections = [*(measured if scores.n else []), _left_out_section(evaluation), _method_section(evaluation, facts)]
+    places = places_section(evaluation.places, pictures=pictures // 2) if evaluation.places is not None else ""
+    sections = [*(measured if scores.n else []), places, _left_out_section(evaluation), _method_section(evaluation, facts)]
     slider = f"<script>{script}</script>" if _has_curves(scores) else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}: scorecard</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f"{_top(scores, title)}\n{''.join(sections)}</main>\n{slider}\n</body>\n</html>\n"
+        f"{_top(evaluation, title)}\n{''.join(sections)}</main>\n{slider}\n</body>\n</html>\n"
     )
 
 
@@ -55,8 +57,11 @@ def _policy(script: str) -> str:
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
-def _top(scores: Scores, title: str) -> str:
-    lines = " ".join(f"<span>{escape(sentence)}</span>" for sentence in headline(scores))
+def _top(evaluation: Evaluation, title: str) -> str:
+    scores = evaluation.scores
+    of_places = () if evaluation.places is None else place_headline(evaluation.places)
+    sentences = (*(headline(scores) if scores.n or not of_places else ()), *of_places)
+    lines = " ".join(f"<span>{escape(sentence)}</span>" for sentence in sentences)
     elsewhere = precision_elsewhere(scores)
     more = f'<p class="basis">{escape(elsewhere)}</p>' if elsewhere else ""
     return (
@@ -202,12 +207,17 @@ def _left_out_section(evaluation: Evaluation) -> str:
 def _method_section(evaluation: Evaluation, facts: Mapping[str, str]) -> str:
     scores = evaluation.scores
     each = f" ({1000 * evaluation.seconds / scores.n:.1f} ms a picture)" if scores.n else ""
+    drawn = evaluation.places
+    boxes = "Wilson; AP50 by drawing pictures again (500 resamples) or Wilson over pictures, whichever reaches further"
+    masks = "drawing pictures again (2,000 resamples) or Wilson over pictures, whichever reaches further"
     rows = {
         **facts,
-        "Pictures": f"{scores.n:,}: {scores.damaged:,} damaged, {scores.whole:,} undamaged",
-        "Threshold": f"{scores.threshold:.4f}",
+        **({"Pictures": f"{scores.n:,}: {scores.damaged:,} damaged, {scores.whole:,} undamaged"} if scores.n else {}),
+        "Threshold": facts.get("Threshold", f"{scores.threshold:.4f}"),
         "Time": f"{evaluation.seconds:.1f} s{each}",
         "Intervals": "95%: Wilson, Newcombe, Boyd and stratified bootstrap (2,000 resamples), whichever reaches further",
+        **({} if drawn is None or drawn.boxes is None else {"Intervals of boxes": f"95%: {boxes}"}),
+        **({} if drawn is None or drawn.masks is None else {"Intervals of masks": f"95%: {masks}"}),
         "Seed": str(evaluation.seed),
     }
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows.items())

@@ -48,12 +48,21 @@ def as_json(evaluation: Evaluation, card_facts: Mapping[str, object]) -> dict[st
         "intervals": {name: list(interval) for name, interval in scores.intervals.items()},
         "curves": _curves(scores),
         "notes": list(scores.notes),
+        **_places(evaluation),
         "unreadable": [{"image": str(path), "message": message} for path, message in evaluation.unreadable],
         "unlabelled": len(evaluation.unlabelled),
         "seconds": round(evaluation.seconds, 3),
         "seed": evaluation.seed,
         "facts": dict(card_facts),
     }
+
+
+def _places(evaluation: Evaluation) -> dict[str, object]:
+    """Scores of boxes and masks, where there are any."""
+    if evaluation.places is None:
+        return {}
+    parts = {"boxes": evaluation.places.boxes, "masks": evaluation.places.masks}
+    return {name: part.as_json() for name, part in parts.items() if part is not None}
 
 
 def write_html(path: Path, evaluation: Evaluation, *, title: str, facts: Mapping[str, str], pictures: int = 24) -> None:

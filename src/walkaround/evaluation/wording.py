@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from walkaround.evaluation.intervals import Interval
+from walkaround.evaluation.place_scores import PlaceEvaluation
 from walkaround.evaluation.scores import Scores
 
 ENOUGH = 100
@@ -29,6 +30,24 @@ def headline(scores: Scores) -> tuple[str, ...]:
         right = round(scores.accuracy * scores.n)
         sentences.append(_told(named, right, of=scores.n, interval=scores.intervals["accuracy"]))
     return tuple(sentences) or ("There was no picture to measure it on.",)
+
+
+def place_headline(places: PlaceEvaluation) -> tuple[str, ...]:
+    """Up to three sentences on boxes and masks, most important first."""
+    sentences = []
+    if places.boxes is not None:
+        told = places.boxes.told
+        if told.recall is not None:
+            what = "places of damage" if places.of_damage else "places that were drawn"
+            found = (f"Of 100 {what}, it finds {{}}", f"It found {{}} of {{}} {what}")
+            sentences.append(_told(found, told.hits, of=told.there, interval=told.intervals["recall"]))
+        if told.precision is not None:
+            real = ("Of 100 boxes that it draws, {} are right", "{} of its {} boxes were right")
+            sentences.append(_told(real, told.hits, of=told.told, interval=told.intervals["precision"]))
+    if places.masks is not None and places.masks.mean_iou is not None:
+        share, interval = places.masks.mean_iou, places.masks.intervals["mean_iou"]
+        sentences.append(f"What it marks and what was marked overlap by {share:.0%} ({_span(interval)}%).")
+    return tuple(sentences)
 
 
 def basis(scores: Scores) -> str:

@@ -32,6 +32,10 @@ class Owner:
         """Where the package of a model is, relative to the data folder, in a folder of the attempt; nothing else is there."""
         return Path("models", self.account, self.region, project, str(version))
 
+    def endpoint_arn(self, endpoint: str) -> str:
+        """The name of an endpoint."""
+        return f"arn:aws:sagemaker:{self.region}:{self.account}:endpoint/{endpoint.lower()}"
+
     def component_arn(self, component: str, version: str) -> str:
         """The name of a component that a packaging job made."""
         return f"arn:aws:greengrass:{self.region}:{self.account}:components:{component}:versions:{version}"

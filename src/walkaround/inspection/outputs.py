@@ -17,8 +17,14 @@ from walkaround.inspection.results import Result, VideoFindings
 
 Write = Callable[[Result], None]
 
-COLUMNS = ("source", "anomalous", "confidence", "label", "damage", "time", "frames", "duration", "width", "height", "error")
-"""Of the CSV; each is the JSON line's value of that name, and empty where there is none."""
+COLUMNS = (
+    *("source", "anomalous", "confidence", "label", "damage", "boxes", "found", "areas"),
+    *("time", "frames", "duration", "width", "height", "error"),
+)
+"""Of the CSV; each is the JSON line's value of that name, and empty where there is none.
+
+Of boxes and masks it has `boxes`, how many there are, `found`, the classes of what was found, and `areas`, as in the JSON.
+"""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -59,7 +65,7 @@ def csv_table(target: Path | BinaryIO) -> Iterator[Write]:
         BrokenPipeError: whoever reads the stream went away.
     """
     with _line_writer(target, head=_csv_line(COLUMNS)) as put:
-        yield lambda result: put(b"".join(_csv_line([line.get(name) for name in COLUMNS]) for line in _objects(result)))
+        yield lambda result: put(b"".join(_csv_line([line.get(name) for name in COLUMNS]) for line in _rows(result)))
 
 
 def unfinished(target: Path) -> Path:
@@ -187,6 +193,20 @@ def _objects(result: Result) -> Iterator[dict[str, object]]:
         for frame in result.frames:
             yield frame.as_json()
     yield result.as_json()
+
+
+def _rows(result: Result) -> Iterator[dict[str, object]]:
+    """The lines with what a table can hold of boxes and masks."""
+    for line in _objects(result):
+        boxes, areas = line.get("boxes"), line.get("areas")
+        names = [box["label"] for box in boxes] if isinstance(boxes, list) else []
+        names += list(areas) if isinstance(areas, dict) else []
+        yield {
+            **line,
+            "boxes": len(boxes) if isinstance(boxes, list) else None,
+            "found": None if boxes is None and areas is None else "; ".join(dict.fromkeys(names)),
+            "areas": None if areas is None else json.dumps(areas, ensure_ascii=False),
+        }
 
 
 def _json_line(line: dict[str, object]) -> bytes:

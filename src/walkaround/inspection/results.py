@@ -16,7 +16,7 @@ class VideoFindings:
 
     Attributes:
         frames: what was found in each frame that was looked at, in order of time.
-        whole: the verdict on the video; its time and heat map are those of the frame that speaks most for damage.
+        whole: the verdict on the video; its time, heat map, boxes and masks are those of the frame that speaks most for damage.
         duration: seconds; up to the last frame looked at where the file does not say.
         spans: the stretches in which damage is seen, in order of time. They say where to look, each for itself; `whole` weighs
             all frames, and can be whole with a short span.

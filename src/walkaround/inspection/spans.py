@@ -4,13 +4,14 @@ The frames are explained by a chain of states, "whole" or one of the kinds of da
 unless what the frames say is worth the change (a hidden Markov model with persistence in time; Viterbi 1967, Rabiner 1989).
 A threshold with hysteresis is its simplest case; here frames need not be equidistant, and a label that flickers is held too.
 
-Models without boxes say of a frame what it shows, not where. What has boxes is to be followed from frame to frame by their
-overlap first, and each track explained by this chain for itself: `spans_of` is the one place where frames become spans.
+Models without boxes say of a frame what it shows, not where. Where a model gives boxes, each damage is followed from frame to
+frame by its box (`walkaround.inspection.tracks`), and each track is explained by this chain for itself: "not there" or "there".
+`spans_of` is the one place where frames become spans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -19,11 +20,15 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from walkaround.damage.findings import Findings
+from walkaround.damage.places import Box
+from walkaround.inspection.tracks import tracks_of
 
 # Measured on made-up walks from photographs: see docs/experiments.md.
 _STAY = 6.0  # seconds that a state lasts on average
 _MOST = 2.0  # log-odds that one frame can say, so that none is certain alone
 _RARELY, _OFTEN = 0.02, 0.5  # probability of a change between two frames, however near or far they are in time
+_MISSED = -1.0  # what a frame without the box says; boxes are missed more easily than whole cars are called damaged
+_AROUND = 1 + int(np.log(1 / _RARELY) / -_MISSED)  # frames without the box that outweigh the dearest change
 _CERTAIN = 1e-6
 
 
@@ -36,7 +41,10 @@ class DamageSpan:
         begin, end: seconds from the first frame, half-way to the neighbouring frames that show something else.
         frames: how many of the inspected frames lie in it.
         strongest_time: seconds; the one of them that speaks most for this damage.
-        confidence: probability of damage, from the mean logit of these frames; not below the model's threshold.
+        confidence: probability of damage, from the mean logit of these frames, not below the model's threshold; of a span with
+            a box, the mean score of its boxes.
+        box: where the damage is in the frame at `strongest_time`, in pixels of the upright original; None where the model only
+            said that there is one.
     """
 
     label: str
@@ -45,10 +53,11 @@ class DamageSpan:
     frames: int
     strongest_time: float
     confidence: float
+    box: Box | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Plain values for a JSON line."""
-        return {
+        """Plain values for a JSON line; `box` is there where it is known."""
+        line: dict[str, object] = {
             "label": self.label,
             "begin": round(self.begin, 3),
             "end": round(self.end, 3),
@@ -56,12 +65,16 @@ class DamageSpan:
             "strongest_time": round(self.strongest_time, 3),
             "confidence": round(self.confidence, 4),
         }
+        return line if self.box is None else {**line, "box": [round(edge, 1) for edge in self.box]}
 
 
 def spans_of(
     frames: Sequence[Findings], *, normal: Collection[str], threshold: float, duration: float
 ) -> tuple[DamageSpan, ...]:
-    """Put the findings of a video's frames together to spans of damage, in order of time; none overlap.
+    """Put the findings of a video's frames together to spans of damage, in order of time.
+
+    Where frames have boxes there is a span for each damage that is followed through them; several may be seen at once. Spans
+    that only the verdicts speak for stand beside these where they overlap none. Without boxes, no spans overlap.
 
     A frame speaks for damage by the log-odds of its probability above the threshold's, at most 2 either way, and for the kinds
     of damage by their share. A change costs the logarithm of its odds, which rise with the time between two frames. So a lone
@@ -76,29 +89,81 @@ def spans_of(
     """
     if not frames:
         return ()
+    whole = _verdict_spans(frames, normal=normal, threshold=threshold, duration=duration)
+    if all(frame.boxes is None for frame in frames):
+        return whole
+    followed = _followed_spans(frames, duration=duration)
+    apart = [span for span in whole if all(span.end <= other.begin or other.end <= span.begin for other in followed)]
+    return tuple(sorted([*followed, *apart], key=lambda span: (span.begin, span.end)))
+
+
+def _followed_spans(frames: Sequence[Findings], *, duration: float) -> list[DamageSpan]:
+    """A span for each stretch in which a damage is followed by its box; any number of them at the same time."""
+    times = np.array([frame.time or 0.0 for frame in frames])
+    borders, costs = _borders(times, duration), _change_costs(np.diff(times))
+    spans = []
+    for track in tracks_of(frames):
+        # With so many frames before and after it that coming and going cost less than staying; farther ones change nothing.
+        begin, end = max(0, min(track) - _AROUND), min(len(frames), max(track) + 1 + _AROUND)
+        there = np.full(end - begin, _MISSED)
+        for number, box in track.items():
+            there[number - begin] = 1.0 + box.score * (_MOST - 1.0)
+        states = _likeliest(np.stack([np.zeros(end - begin), there], axis=1), costs[begin : end - 1])
+        for first, after in ((begin + start, begin + stop) for start, stop in _stretches(states)):
+            own = {number: box for number, box in track.items() if first <= number < after}
+            strongest = max(own, key=lambda number: own[number].score)
+            spans.append(
+                DamageSpan(
+                    label=own[strongest].label,
+                    begin=float(borders[first]),
+                    end=float(borders[after]),
+                    frames=len(own),
+                    strongest_time=float(times[strongest]),
+                    confidence=float(np.mean([box.score for box in own.values()])),
+                    box=own[strongest].box,
+                )
+            )
+    return spans
+
+
+def _verdict_spans(
+    frames: Sequence[Findings], *, normal: Collection[str], threshold: float, duration: float
+) -> tuple[DamageSpan, ...]:
+    """Spans from what the frames show as a whole; none overlap."""
     times = np.array([frame.time or 0.0 for frame in frames])
     labels = [name for name in frames[0].probabilities if name not in normal]
     if not labels:
         return ()
     evidence = _evidence(frames, labels, threshold)
     states = _likeliest(evidence, _change_costs(np.diff(times)))
-    borders = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [max(duration, times[-1])]])
-    starts = np.flatnonzero(np.diff(states, prepend=-1))
+    borders = _borders(times, duration)
     spans = []
-    for first, after in pairwise([*starts.tolist(), len(frames)]):
-        if states[first] > 0:
-            said = evidence[first:after, states[first]]
-            spans.append(
-                DamageSpan(
-                    label=labels[states[first] - 1],
-                    begin=float(borders[first]),
-                    end=float(borders[after]),
-                    frames=after - first,
-                    strongest_time=float(times[first + int(said.argmax())]),
-                    confidence=max(threshold, float(expit(_log_odds(frames[first:after]).mean()))),
-                )
+    for first, after in _stretches(states):
+        said = evidence[first:after, states[first]]
+        spans.append(
+            DamageSpan(
+                label=labels[states[first] - 1],
+                begin=float(borders[first]),
+                end=float(borders[after]),
+                frames=after - first,
+                strongest_time=float(times[first + int(said.argmax())]),
+                confidence=max(threshold, float(expit(_log_odds(frames[first:after]).mean()))),
             )
+        )
     return tuple(spans)
+
+
+def _borders(times: NDArray[np.float64], duration: float) -> NDArray[np.float64]:
+    """Seconds between which each frame stands for what is to be seen, float64 [frames + 1]."""
+    return np.concatenate([[0.0], (times[1:] + times[:-1]) / 2, [max(duration, times[-1])]])
+
+
+def _stretches(states: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """The first frame of each stretch in one state of damage, and the one after its last."""
+    starts = np.flatnonzero(np.diff(states, prepend=-1))
+    for first, after in pairwise([*starts.tolist(), len(states)]):
+        if states[first] > 0:
+            yield first, after
 
 
 def _log_odds(frames: Sequence[Findings]) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ def inspect_video(
         InputError: `at_most` or `rate` is not positive.
         VideoError: the video cannot be read.
     """
-    side = detector.card.side
+    side = detector.frame_side
     frames: Iterable[Frame]
     missing: list[str] = []
     if rate is None:
@@ -58,11 +58,10 @@ def inspect_video(
 
     def inspect(frame: Frame) -> Findings:
         nonlocal length
-        found = detector.inspect(frame.pixels, source=str(path), heat=heat)
-        if frame.facts is None:
-            return replace(found, time=frame.time)
-        length = frame.facts.duration
-        return replace(found, time=frame.time, width=frame.facts.width, height=frame.facts.height)
+        facts = frame.facts
+        length = length if facts is None else facts.duration
+        size = None if facts is None else (facts.width, facts.height)
+        return replace(detector.inspect(frame.pixels, source=str(path), heat=heat, size=size), time=frame.time)
 
     found = tuple(in_order(inspect, frames, threads=detector.threads))
     if not found:
@@ -120,7 +119,7 @@ def verdict_of(frames: Sequence[Findings], *, normal: Collection[str], threshold
         size=(telling.width, telling.height),
         heat_map=telling.heat_map,
     )
-    return replace(whole, time=telling.time)
+    return replace(whole, time=telling.time, boxes=telling.boxes, masks=telling.masks)
 
 
 def pooled_frames(frames: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
@@ -25,6 +26,7 @@ class Classifier:
         damaged: for each class, whether it is damage; decides what the heat map shows.
         slope, offset: calibration. Two classes: P(second) = sigmoid(slope * score + offset). More: softmax(slope * scores).
         heat_scale: the heat map is divided by it.
+        backbone: a fine-tuned one, ONNX without outputs; None: the shipped one.
     """
 
     projection: Projection
@@ -33,6 +35,7 @@ class Classifier:
     slope: float
     offset: float
     heat_scale: float = 1.0
+    backbone: bytes | None = None
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """float64 [n, classes] of pooled features, float32 [n, features]: what the graph computes, in numpy."""
@@ -47,7 +50,7 @@ class Classifier:
 
     def write(self) -> bytes:
         """The model as ONNX, with outputs `PROBABILITIES` and `HEAT`."""
-        graph = Graph()
+        graph = Graph(None if self.backbone is None else onnx.load_model_from_string(self.backbone))
         pooled = _write_pooled(graph)
         rows = self.projection.write(graph, pooled)
         scores, gradient = self.head.write(graph, rows, lambda name: self._write_chosen(graph, name))
@@ -92,9 +95,9 @@ class Classifier:
         graph.node("Mul", [scaled, graph.node("Unsqueeze", [damage, graph.shape(2)])], HEAT)
 
 
-def write_features() -> bytes:
-    """The backbone as ONNX with the pooled features as its one output, `FEATURES`."""
-    graph = Graph()
+def write_features(backbone: bytes | None = None) -> bytes:
+    """The backbone, as in `Classifier`, as ONNX with the pooled features as its one output, `FEATURES`."""
+    graph = Graph(None if backbone is None else onnx.load_model_from_string(backbone))
     graph.node("Identity", [_write_pooled(graph)], FEATURES)
     return graph.finish({FEATURES: [FEATURE_COUNT]})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -19,8 +19,9 @@ Attribute = int | float | str | list[int]
 class Graph:
     """The backbone with a head that grows node by node; every name given to `node` is the name of its one output."""
 
-    def __init__(self) -> None:
-        self._model = load_backbone()
+    def __init__(self, backbone: onnx.ModelProto | None = None) -> None:
+        """Begin with the shipped backbone, or with one of the same layers that was trained further."""
+        self._model = load_backbone() if backbone is None else backbone
         self._count = 0
         self._stored: dict[int, tuple[str, NDArray[np.float32] | NDArray[np.int64]]] = {}
 
@@ -68,15 +69,33 @@ class Graph:
         """Global average of a feature map, [n, channels]."""
         return self.node("ReduceMean", [layer.name], attributes={"axes": [2, 3], "keepdims": 0})
 
-    def finish(self, outputs: Mapping[str, Sequence[int]]) -> bytes:
-        """The whole model as bytes; `outputs` are float32, named with their shapes without the batch dimension.
+    def finish(
+        self,
+        outputs: Mapping[str, Sequence[int]],
+        *,
+        whole: Collection[str] = (),
+        pixels: str = PIXELS,
+        side: int | None = None,
+    ) -> bytes:
+        """The whole model as bytes.
 
         What no output needs (the backbone's unused layers) is left to ONNX Runtime to drop.
+
+        Args:
+            outputs: float32, named with their shapes without the batch dimension.
+            whole: those of the outputs that are int64.
+            pixels: name of the model's input.
+            side: height and width of the input, where the head allows no other.
         """
         for name, sizes in outputs.items():
-            self._model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *sizes]))
-        pixels = self._model.graph.input[0]
-        if pixels.name != PIXELS:
-            raise ValueError(f"the backbone's input is {pixels.name!r}, not {PIXELS!r}")
+            kind = TensorProto.INT64 if name in whole else TensorProto.FLOAT
+            self._model.graph.output.append(helper.make_tensor_value_info(name, kind, ["n", *sizes]))
+        if self._model.graph.input[0].name != PIXELS:
+            raise ValueError(f"the backbone's input is {self._model.graph.input[0].name!r}, not {PIXELS!r}")
+        size = ("h", "w") if side is None else (side, side)
+        self._model.graph.input[0].CopyFrom(helper.make_tensor_value_info(pixels, TensorProto.FLOAT, ["n", 3, *size]))
+        for node in self._model.graph.node:
+            if PIXELS in node.input:
+                node.input[:] = [pixels if name == PIXELS else name for name in node.input]
         onnx.checker.check_model(self._model)
         return bytes(self._model.SerializeToString())

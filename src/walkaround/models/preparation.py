@@ -20,8 +20,13 @@ def network_pixels(pixels: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.fl
     Returns:
         float32 [3, side, side], RGB, 0 to 255. Bilinear with antialiasing where it shrinks, bicubic where it enlarges.
     """
+    return np.ascontiguousarray(stretched(pixels, side).transpose(2, 0, 1), dtype=np.float32)
+
+
+def stretched(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """One picture, uint8 [h, w, 3], as uint8 [side, side, 3]; resized as `network_pixels` says."""
     height, width = pixels.shape[:2]
-    if (height, width) != (side, side):
-        method = Image.Resampling.BILINEAR if max(height, width) > side else Image.Resampling.BICUBIC
-        pixels = np.asarray(Image.fromarray(pixels).resize((side, side), method))
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+    if (height, width) == (side, side):
+        return pixels
+    method = Image.Resampling.BILINEAR if max(height, width) > side else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(pixels).resize((side, side), method))

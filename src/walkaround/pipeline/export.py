@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from walkaround.errors import InputError, MissingExtraError, writing
 from walkaround.hosting.operations.result_search import Position, ResultFilter, Search
-from walkaround.hosting.operations.results import damaged_spans, watch_names
+from walkaround.hosting.operations.results import damaged_spans, kinds_of, watch_names
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.tables import Result
@@ -67,6 +67,9 @@ COLUMNS = tuple(
             "Of a video: seconds from the first to the last of frames in a row that look damaged, as JSON.",
         ),
         ("probabilities", "text", "Probability of each class, as JSON."),
+        ("kinds", "text", "Kinds of damage whose place was found, the surest or largest first, as JSON."),
+        ("boxes", "text", "Each damage with its label, score and box, as JSON; of models that find boxes."),
+        ("areas", "text", "Share of the picture that each kind of damage covers, as JSON; of models that find masks."),
     )
 )
 """The columns, in order."""
@@ -188,8 +191,16 @@ def _row(result: Result, project: str, watch: str | None) -> dict[str, Any]:
         "confidence": result.confidence,
         "damaged_spans": spans,
         "probabilities": json.dumps(findings.get("probabilities", {}), ensure_ascii=False),
+        **_places(findings),
         **{name: findings.get(name) for name in ("damage", "width", "height", "duration", "frames", "strongest_time")},
     }
+
+
+def _places(findings: Mapping[str, Any]) -> dict[str, str | None]:
+    """The columns of what was found with its place; empty for models that find no such."""
+    told = {name: findings[name] for name in ("boxes", "areas") if findings.get(name) is not None}
+    columns = {"kinds": kinds_of(findings) if told else None, "boxes": told.get("boxes"), "areas": told.get("areas")}
+    return {name: None if value is None else json.dumps(value, ensure_ascii=False) for name, value in columns.items()}
 
 
 def _csv(groups: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:

@@ -18,7 +18,9 @@ from walkaround.buckets.names import Fetched
 from walkaround.errors import BucketError, InputError, PackageError, VideoError, writing
 from walkaround.inspection.capture import capture_frames
 from walkaround.inspection.detector import Detector
+from walkaround.inspection.masks import kept_line
 from walkaround.inspection.results import VideoFindings
+from walkaround.inspection.spans import spans_of
 from walkaround.inspection.video import inspect_video, verdict_of
 from walkaround.media.containers import LONG_VIDEO_LIMITS
 from walkaround.media.pictures import PICTURE_LIMITS, read_picture
@@ -159,15 +161,16 @@ def kind_of(found: Fetched, name: str) -> str:
 def look_at_picture(detector: Detector, found: Fetched, name: str, *, heat: bool = False) -> Sight:
     """What is in a picture; with `heat`, the findings have "heat_map", rows of numbers, to be drawn with.
 
+    Where the model finds masks, they have these packed, see `walkaround.inspection.masks`.
+
     Raises:
         PictureError: it cannot be read.
     """
-    picture = read_picture(found.content, name=name, side=detector.card.side, limits=PICTURE_LIMITS)
-    seen = detector.inspect(picture.pixels, source=name, heat=heat)
-    seen = replace(seen, width=picture.width, height=picture.height)  # the pixels may be reduced
+    picture = read_picture(found.content, name=name, side=detector.side, limits=PICTURE_LIMITS)
+    seen = detector.inspect(picture.pixels, source=name, heat=heat, size=(picture.width, picture.height))
     measures = measures_of(picture.pixels, picture.width, picture.height)
     heat_map = {} if seen.heat_map is None else {"heat_map": seen.heat_map.astype(float).round(3).tolist()}
-    return Sight(findings={**seen.as_json(), **heat_map}, damage=seen.damage, measures=measures)
+    return Sight(findings={**kept_line(seen), **heat_map}, damage=seen.damage, measures=measures)
 
 
 def look_at_video(detector: Detector, path: Path, name: str, *, spec: WatchSpec, arrival: Arrival, buckets: Buckets) -> Sight:
@@ -206,5 +209,7 @@ def _captured(detector: Detector, path: Path, how: Captured, *, arrival: Arrival
             buckets.write(how.bucket, how.prefix + "/".join((*folders, frame.name)), frame.jpeg)
         found.append(replace(detector.inspect(frame.pixels, source=frame.name), time=frame.time))
     whole = verdict_of(found, normal=detector.card.normal, threshold=detector.threshold)
-    duration = video_facts(path, limits=LONG_VIDEO_LIMITS).duration
-    return VideoFindings(frames=tuple(found), whole=whole, duration=max(duration or 0.0, found[-1].time or 0.0))
+    duration = max(video_facts(path, limits=LONG_VIDEO_LIMITS).duration or 0.0, found[-1].time or 0.0)
+    followed = detector.card.boxes is not None  # frames so far apart say little of a span but by their boxes
+    spans = spans_of(found, normal=detector.card.normal, threshold=detector.threshold, duration=duration) if followed else ()
+    return VideoFindings(frames=tuple(found), whole=whole, duration=duration, spans=spans)

@@ -106,6 +106,7 @@ class Entry(Table):
     source_ref: Mapped[str] = mapped_column(String(1100))
     label: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly; None: unlabelled
     line: Mapped[str] = mapped_column(Text)
+    places: Mapped[dict[str, Any] | None]  # {"masks": ["dent"], "boxes": ["scratch"]}: the labels drawn; None: nobody drew
     created: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -148,6 +149,21 @@ class Model(Table):
     package: Mapped[str | None] = mapped_column(Text)  # path below the data folder
     min_units: Mapped[int | None]
     max_units: Mapped[int | None]
+
+
+class Endpoint(Table):
+    """A name under which clients of SageMaker's runtime ask a model."""
+
+    __tablename__ = "endpoints"
+    __table_args__ = (UniqueConstraint("account", "region", "name"), NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(String(64))
+    region: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(63))
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"), index=True)
+    started: Mapped[bool]  # the model for it: then deleting it stops the model
+    created: Mapped[datetime] = mapped_column(default=now)
 
 
 class Tag(Table):

@@ -8,6 +8,7 @@ from pathlib import Path
 from walkaround.buckets.buckets import Buckets
 from walkaround.datasets.checks import CheckReport, check_survey
 from walkaround.datasets.reading import read_dataset
+from walkaround.datasets.renaming import parse_renames, renamed
 from walkaround.datasets.split import folds_by_group
 from walkaround.datasets.survey import Survey, survey
 from walkaround.errors import TrainingError
@@ -30,7 +31,7 @@ def check(
 
     Args:
         pictures: a folder, table or manifest.
-        recipe: settings; of these the seed, the folds, the threads and the cache matter here.
+        recipe: settings; of these the seed, the folds, the threads, the cache, and what is renamed and skipped matter here.
         labels: also look for wrong labels, which takes one pass of the network over the pictures. Training uses it again.
         buckets: where the buckets of `s3://` addresses are.
         progress: told what is being done and how far it is.
@@ -40,8 +41,13 @@ def check(
     """
     recipe, report = recipe or Recipe(), progress or silent
     dataset = read_dataset(
-        pictures, buckets=buckets, cache=recipe.cache, progress=lambda done, total: report("Fetching pictures", done, total)
+        pictures,
+        buckets=buckets,
+        cache=recipe.cache,
+        progress=lambda done, total: report("Fetching pictures", done, total),
+        skip_bad_labels=recipe.skip_bad_labels,
     )
+    dataset = renamed(dataset, parse_renames(recipe.rename))
     looked = survey(dataset, progress=lambda done, total: report("Looking at pictures", done, total))
     doubts = _doubts(looked, recipe, report) if labels else {}
     return check_survey(dataset, looked, label_doubt={Path(path): doubt for path, doubt in doubts.items()})
@@ -53,7 +59,7 @@ def _doubts(looked: Survey, recipe: Recipe, report: Progress) -> Mapping[str, tu
         plan = make_plan(looked, recipe, own_test=frozenset())
     except TrainingError:  # too few pictures, or one class: the check says so itself
         return {}
-    if plan.task == "anomaly":
+    if plan.task != "classes":
         return {}
     one_view = Recipe(seed=recipe.seed, folds=recipe.folds, views=1, cache=recipe.cache)
     threads = recipe.threads or cores()

@@ -138,8 +138,13 @@ def _tried(
     scores = np.zeros((len(views), len(class_ids), found[0].shape[2]), dtype=np.float32)
     for number, part in zip(numbers, found, strict=True):
         scores[:, folds == number] = part
+    return trial_of(candidate, scores, class_ids, seconds=time.monotonic() - started)
+
+
+def trial_of(candidate: Candidate, scores: NDArray[np.float32], class_ids: NDArray[np.int64], *, seconds: float) -> Trial:
+    """A candidate with its out-of-fold scores, float32 [views, pictures, scores], of pictures of these classes."""
     accuracy = tuple(float((labels_of(view) == class_ids).mean()) for view in scores)
-    return Trial(candidate=candidate, scores=scores, accuracy=accuracy, seconds=time.monotonic() - started)
+    return Trial(candidate=candidate, scores=scores, accuracy=accuracy, seconds=seconds)
 
 
 def labels_of(scores: NDArray[np.float32]) -> NDArray[np.int64]:

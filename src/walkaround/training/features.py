@@ -158,11 +158,12 @@ def read_features(
         progress(done, len(pictures))
     pool = ThreadPoolExecutor(threads)
 
-    def rows_of(path: Path, key: str) -> NDArray[np.float32] | None:
-        return _rows_of(path, key, range(held[key], views.views), reader)
+    def missing_of(path: Path, key: str) -> NDArray[np.float32] | None:
+        numbers = range(held[key], views.views)
+        return rows_of(path, key, numbers, reader) if numbers else None
 
     try:
-        for number, (key, rows) in enumerate(_in_order(pool, missing, rows_of), start=1):
+        for number, (key, rows) in enumerate(_in_order(pool, missing, missing_of), start=1):
             left[held[key]] -= 1
             if rows is not None:
                 store.add(key, rows, first=held[key])
@@ -192,9 +193,12 @@ def _in_order(
         yield key, rows.result()
 
 
-def _rows_of(path: Path, key: str, numbers: range, reader: Reader) -> NDArray[np.float32] | None:
-    if not numbers:
-        return None
+def rows_of(path: Path, key: str, numbers: range, reader: Reader) -> NDArray[np.float32]:
+    """Features of one or more views of a picture with this SHA-256, float32 [views, features].
+
+    Raises:
+        PictureError: it can no longer be read.
+    """
     picture = read_picture(path, side=READ_SIDE)
     seed = int(key[:12], 16)  # by content: a picture has the same views in every training
     return np.concatenate([reader(view(picture.pixels, number=number, seed=seed)[None]) for number in numbers])

@@ -23,13 +23,17 @@ from walkaround.models.preparation import SIDE, network_pixels
 from walkaround.models.projection import FITTED_ROWS, Projection, fit_projection
 from walkaround.training.choose import Trial, best, compare, training_rows
 from walkaround.training.features import FeatureStore, Reader, ViewBudget, network_reader, read_features
+from walkaround.training.monitor import Monitor
 from walkaround.training.plan import Picture, Plan
 from walkaround.training.recipe import Recipe
+from walkaround.training.telling import tell_classifier, tell_memory
+from walkaround.training.tuning import Tunable, Tune
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much there is)."""
 
 _FITTING_SHARE = 0.2  # of a time budget, about what fitting takes of a whole training
+_TUNING_SHARE = 0.8  # of it, what is left for fitting and fine-tuning
 _MOST_HEATED = 60
 _PATCHES_OF_A_PICTURE = 200
 _MOST_CANDIDATES = 20_000
@@ -56,9 +60,22 @@ class Fitted:
     damage: NDArray[np.float64]
 
 
-def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | None, progress: Progress) -> Fitted:
-    """Fit a classifier: features, candidates, calibration, threshold, graph; all on the training pictures alone."""
-    reading = None if deadline is None else deadline - _FITTING_SHARE * (deadline - time.monotonic())
+def fit_classes(
+    plan: Plan,
+    recipe: Recipe,
+    *,
+    threads: int,
+    deadline: float | None,
+    progress: Progress,
+    monitor: Monitor | None = None,
+    tune: Tune | None = None,
+) -> Fitted:
+    """Fit a classifier: features, candidates, calibration, threshold, graph; all on the training pictures alone.
+
+    `tune` fine-tunes the network as well; it is taken where it does better on pictures that it has not seen.
+    """
+    share = _FITTING_SHARE if tune is None else _TUNING_SHARE
+    reading = None if deadline is None else deadline - share * (deadline - time.monotonic())
     projection, views = read_coordinates(plan.train, recipe, threads=threads, progress=progress, deadline=reading)
     class_ids = plan.class_ids
     folds = folds_by_group([picture.label for picture in plan.train], plan.groups, folds=recipe.folds, seed=recipe.seed)
@@ -74,14 +91,37 @@ def fit_classes(plan: Plan, recipe: Recipe, *, threads: int, deadline: float | N
     progress("Fitting the model", 0, 1)
     head = chosen.candidate.fit(*training_rows(views, class_ids, recipe.seed))
     classifier = calibrated(projection, head, chosen, class_ids, plan.damaged)
-    threshold = choose_threshold(chosen, classifier, class_ids)
+    threshold, in_all_views = choose_threshold(chosen, classifier, class_ids), out_of_fold(chosen, classifier)
+    told = {**_told(trials, chosen), "views": len(views)}
+    if tune is not None:
+        task = Tunable(
+            pictures=plan.train,
+            classes=plan.classes,
+            class_ids=class_ids,
+            folds=folds,
+            projection=projection,
+            views=views,
+            fast=chosen,
+        )
+        tuning = tune(task)
+        told["tuning"] = tuning.told
+        if tuning.network is not None and tuning.trial is not None:
+            chosen, seen_by_none = tuning.trial, class_ids[tuning.measured]
+            classifier = calibrated(projection, tuning.network.head, chosen, seen_by_none, plan.damaged)
+            classifier = replace(classifier, backbone=tuning.network.backbone)
+            threshold = choose_threshold(chosen, classifier, seen_by_none)
+            in_all_views[:, tuning.measured] = out_of_fold(chosen, classifier)
+            told["chosen"], trials = chosen.candidate.name, [*trials, chosen]
     classifier = replace(classifier, heat_scale=_heat_scale(classifier, plan))
     progress("Fitting the model", 1, 1)
-    unseen = out_of_fold(chosen, classifier)[0]
+    unseen, model = in_all_views[0], classifier.write()
+    if monitor is not None:
+        tell_classifier(monitor, plan, recipe, trials=trials, chosen=chosen, unseen=in_all_views)
+        monitor.graph(model)
     return Fitted(
-        model=classifier.write(),
+        model=model,
         threshold=threshold,
-        told={**_told(trials, chosen), "views": len(views)},
+        told=told,
         doubts=label_doubts(plan, unseen),
         damage=unseen[:, np.array(plan.damaged)].sum(axis=1),
     )
@@ -191,7 +231,7 @@ def _told(trials: Sequence[Trial], chosen: Trial) -> dict[str, Any]:
     }
 
 
-def fit_memory(plan: Plan, recipe: Recipe, *, threads: int, progress: Progress) -> Fitted:
+def fit_memory(plan: Plan, recipe: Recipe, *, threads: int, progress: Progress, monitor: Monitor | None = None) -> Fitted:
     """Fit anomaly detection to normal pictures: patches, memory, and a limit from held-out normal pictures."""
     candidates = _patches(plan.train, recipe, threads=threads, progress=progress)
     count = min(recipe.folds, len(np.unique(plan.groups)))
@@ -208,10 +248,19 @@ def fit_memory(plan: Plan, recipe: Recipe, *, threads: int, progress: Progress) 
     logarithms = np.log(np.maximum(held_out, 1e-6))
     spread = max(float(logarithms.std()), 0.02)
     limit = float(np.exp(logarithms.mean() + _ALARM_AFTER * spread))
+    model = memory.write(limit=limit, spread=spread)
+    told: dict[str, str | float] = {
+        "chosen": f"memory of {len(memory.patches)} normal patches",
+        "limit": limit,
+        "spread": spread,
+    }
+    if monitor is not None:
+        tell_memory(monitor, plan, recipe, held_out=held_out, limit=limit, told=told)
+        monitor.graph(model)
     return Fitted(
-        model=memory.write(limit=limit, spread=spread),
+        model=model,
         threshold=0.5,
-        told={"chosen": f"memory of {len(memory.patches)} normal patches", "limit": limit, "spread": spread},
+        told=told,
         doubts={},
         damage=damage_of_scores(held_out, limit=limit, spread=spread),
     )

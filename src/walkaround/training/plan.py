@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from walkaround.damage.kinds import means_normal, simplified
+from walkaround.damage.kinds import ANOMALY, NORMAL, means_normal, simplified
 from walkaround.datasets.sample import Problem, Sample
 from walkaround.datasets.split import split_by_group
 from walkaround.datasets.survey import Survey
 from walkaround.errors import TrainingError
 from walkaround.models.package import Task
-from walkaround.training.recipe import Recipe
+from walkaround.training.places import FEWEST_WHOLE, LEAST_WHOLE, Kind, learnable, may_be_forgotten, only_damage, place_classes
+from walkaround.training.recipe import Part, Recipe
 
+KINDS: tuple[Kind, ...] = ("boxes", "masks")
 FEWEST = 5
 """Different pictures of a class below which nothing can be learnt, let alone measured."""
 
@@ -37,6 +39,19 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class PlacePlan:
+    """What of boxes, or of masks, will be learnt.
+
+    Attributes:
+        classes: sorted; places of other classes are not taken for background either.
+        pictures: to learn from, with their places; those without damage have none.
+    """
+
+    classes: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Plan:
     """What will be trained.
 
@@ -44,8 +59,9 @@ class Plan:
         task: as on the package's card.
         classes: sorted, with those that mean a whole car first.
         normal: those classes that mean a whole car.
-        train, test: the pictures; no group stands in both.
+        train, test: the pictures; no group stands in both. The verdict is learnt from `train`, if one is.
         notes: what the user should know about the choice.
+        boxes, masks: what of these is learnt as well; None: nothing.
     """
 
     task: Task
@@ -54,6 +70,8 @@ class Plan:
     train: tuple[Picture, ...]
     test: tuple[Picture, ...]
     notes: tuple[Problem, ...]
+    boxes: PlacePlan | None = None
+    masks: PlacePlan | None = None
 
     @property
     def class_ids(self) -> NDArray[np.int64]:
@@ -76,40 +94,115 @@ def make_plan(looked: Survey, recipe: Recipe, *, own_test: frozenset[str] | None
 
     Args:
         looked: every picture that can be used, those of a separate test set included.
-        recipe: seed, share to keep back, further names of whole cars.
+        recipe: seed, share to keep back, further names of whole cars, which parts are wanted.
         own_test: paths of the separate test pictures; None when there are none, and a part is kept back.
 
     Raises:
-        TrainingError: there are too few pictures, or only damaged ones.
+        TrainingError: there are too few pictures, or only damaged ones on which nobody drew where the damage is.
     """
     pictures = [
         Picture(sample=sample, sha256=fact.sha256, group=int(group), measures=fact.measures)
         for sample, fact, group in zip(looked.samples, looked.facts, looked.groups, strict=True)
-        if sample.label is not None
+        if sample.label is not None or sample.places is not None
     ]
     train, test, notes = _parts(pictures, recipe, own_test)
+    boxes, masks = (_place_plan(train, recipe, kind, notes) for kind in KINDS)
+    if not recipe.wants("verdict"):
+        return _plan_by_places(train, test, recipe, notes=notes, boxes=boxes, masks=masks)
+    try:
+        if boxes or masks:
+            _check_whole(train, recipe)
+        plan = _verdict_plan(train, test, looked, recipe, notes=notes, dropped=_dropped(looked, notes, own_test))
+    except TrainingError as problem:
+        if Part.VERDICT in recipe.only or (boxes is None and masks is None):
+            raise
+        message = f"The model will go by what it finds, because no verdict can be learnt from whole pictures. {problem}"
+        notes.append(Problem(kind="by-places", severity="note", message=message))
+        return _plan_by_places(train, test, recipe, notes=notes, boxes=boxes, masks=masks)
+    return replace(plan, boxes=boxes, masks=masks)
+
+
+def _verdict_plan(
+    train: list[Picture],
+    test: list[Picture],
+    looked: Survey,
+    recipe: Recipe,
+    *,
+    notes: list[Problem],
+    dropped: list[Sample],
+) -> Plan:
+    """What whole pictures teach: classes, or what normal ones look like."""
+    train = [picture for picture in train if picture.sample.label is not None]
     names = {picture.label for picture in train}
     normal = {name for name in names if _is_normal(name, recipe)}
     if names and names == normal and len(names) == 1:
-        _check_meant(looked, recipe, dropped=_dropped(looked, notes, own_test))
+        _check_meant(looked, recipe, dropped=dropped)
         _check_enough(train)
-        return Plan(
-            task="anomaly",
-            classes=(*sorted(normal), "anomaly"),
-            normal=tuple(sorted(normal)),
-            train=tuple(train),
-            test=tuple(test),
-            notes=tuple(notes),
-        )
-    _check_classes(train, names)
+        task, classes = "anomaly", (*sorted(normal), ANOMALY)
+    else:
+        _check_classes(train, names)
+        task, classes = "classes", (*sorted(normal), *sorted(names - normal))
     return Plan(
-        task="classes",
-        classes=(*sorted(normal), *sorted(names - normal)),
+        task="anomaly" if task == "anomaly" else "classes",
+        classes=classes,
         normal=tuple(sorted(normal)),
         train=tuple(train),
         test=tuple(test),
         notes=tuple(notes),
     )
+
+
+def _plan_by_places(
+    train: list[Picture],
+    test: list[Picture],
+    recipe: Recipe,
+    *,
+    notes: list[Problem],
+    boxes: PlacePlan | None,
+    masks: PlacePlan | None,
+) -> Plan:
+    """The verdict follows from what is found; every picture is whole or damaged."""
+    if boxes is None and masks is None:
+        raise TrainingError(
+            f"No {' and no '.join(recipe.only)} can be learnt: nobody drew enough of them on the pictures to train on. Draw"
+            " some, or leave out --only."
+        )
+
+    def told(picture: Picture) -> Picture:
+        if picture.sample.label is None:
+            return picture  # parts of cars, say, tell nothing of damage
+        label = NORMAL if _is_normal(picture.label, recipe) else ANOMALY
+        return replace(picture, sample=replace(picture.sample, label=label))
+
+    return Plan(
+        task="places",
+        classes=(NORMAL, ANOMALY),
+        normal=(NORMAL,),
+        train=tuple(map(told, train)),
+        test=tuple(map(told, test)),
+        notes=tuple(notes),
+        boxes=boxes,
+        masks=masks,
+    )
+
+
+def _place_plan(train: list[Picture], recipe: Recipe, kind: Kind, notes: list[Problem]) -> PlacePlan | None:
+    """What of one kind of places can be learnt; what cannot goes to `notes`."""
+    if not recipe.wants(kind):
+        return None
+    damage = only_damage([picture.sample for picture in train])
+
+    def shows_nothing(name: str) -> bool:
+        return damage and _is_normal(name, recipe)
+
+    found = [(picture, learnable(picture.sample, kind, shows_nothing=shows_nothing)) for picture in train]
+    pictures = [replace(picture, sample=sample) for picture, sample in found if sample is not None]
+    if not any(picture.sample.places for picture in pictures):
+        return None
+    groups = np.array([picture.group for picture in pictures], dtype=np.int64)
+    classes, few = place_classes([picture.sample for picture in pictures], groups, kind=kind, fewest=FEWEST)
+    notes += few
+    return PlacePlan(classes=classes, pictures=tuple(pictures)) if classes else None
 
 
 def _parts(
@@ -133,8 +226,10 @@ def _parts(
 
 def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], list[Picture], list[Problem]]:
     """A seeded part of the pictures to measure on, where every class can spare some."""
-    counts = _different(pictures)
-    if not counts or min(counts.values()) * (1 - recipe.test_share) < FEWEST + 1:
+    counts = _different([picture for picture in pictures if picture.sample.label is not None])
+    drawn = len({picture.group for picture in pictures if picture.sample.places})
+    few = not counts or min(counts.values()) * (1 - recipe.test_share) < FEWEST + 1
+    if few and drawn * recipe.test_share < FEWEST:
         note = Problem(
             kind="no-test",
             severity="note",
@@ -142,13 +237,25 @@ def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], 
         )
         return pictures, [], [note]
     parts = split_by_group(
-        [picture.label for picture in pictures],
+        _strata(pictures, recipe),
         np.array([picture.group for picture in pictures], dtype=np.int64),
         fractions=[1 - recipe.test_share, recipe.test_share],
         seed=recipe.seed,
     )
     train = [picture for picture, part in zip(pictures, parts, strict=True) if part == 0]
     return train, [picture for picture, part in zip(pictures, parts, strict=True) if part == 1], []
+
+
+def _strata(pictures: list[Picture], recipe: Recipe) -> list[str]:
+    """What each picture stands for when they are dealt out: its label, and the rarest class that is drawn on it.
+
+    Classes that have none to spare for the test do not count.
+    """
+    names = [{place.label for place in picture.sample.places or ()} for picture in pictures]
+    counts = Counter(name for found in names for name in found)
+    spare = {name for name, count in counts.items() if count * (1 - recipe.test_share) >= FEWEST + 1}
+    rarest = [min(found & spare, key=lambda name: (counts[name], name), default="") for found in names]
+    return [f"{picture.label}/{name}" if name else picture.label for picture, name in zip(pictures, rarest, strict=True)]
 
 
 def _different(pictures: list[Picture]) -> Counter[str]:
@@ -174,6 +281,14 @@ def _check_meant(looked: Survey, recipe: Recipe, *, dropped: list[Sample]) -> No
         raise TrainingError(
             f"Only normal pictures are left to train on, though others were given. {lost}"
             " `walkaround check` names each; correct them, or take them out if normal pictures alone are what is meant."
+        )
+
+
+def _check_whole(train: list[Picture], recipe: Recipe) -> None:
+    if Part.VERDICT not in recipe.only and may_be_forgotten([p.sample for p in train], lambda name: _is_normal(name, recipe)):
+        raise TrainingError(
+            f"Whole cars are only those few on which nothing is drawn, which may have been forgotten; it takes {FEWEST_WHOLE}"
+            f" of them, or {LEAST_WHOLE:.0%} of all pictures, or --only verdict."
         )
 
 

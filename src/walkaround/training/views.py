@@ -27,19 +27,20 @@ _LIGHT = (0.8, 1.25)
 _COLOUR = (0.6, 1.25)
 
 
-def view(pixels: NDArray[np.uint8], *, number: int, seed: int) -> NDArray[np.float32]:
+def view(pixels: NDArray[np.uint8], *, number: int, seed: int, side: int = SIDE) -> NDArray[np.float32]:
     """One view of a picture.
 
     Args:
         pixels: uint8 [h, w, 3], RGB, upright.
         number: 0 is the picture as it is, any other a disturbance of it.
         seed: with `number` it decides the disturbance, wholly.
+        side: height and width of the result.
 
     Returns:
-        float32 [3, SIDE, SIDE], what a network takes.
+        float32 [3, side, side], what a network takes.
     """
     if number == 0:
-        return network_pixels(pixels)
+        return network_pixels(pixels, side)
     rng = np.random.default_rng((seed, number))
     image = _rescaled(_cropped(Image.fromarray(pixels), rng), rng)
     for enhancer, (low, high) in (
@@ -52,7 +53,7 @@ def view(pixels: NDArray[np.uint8], *, number: int, seed: int) -> NDArray[np.flo
     image = _recompressed(image, int(rng.integers(*_QUALITY)))
     if rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return network_pixels(np.asarray(image))
+    return network_pixels(np.asarray(image), side)
 
 
 def _cropped(image: Image.Image, rng: np.random.Generator) -> Image.Image:

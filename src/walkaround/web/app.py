@@ -1,4 +1,4 @@
-"""The application behind the port: the AWS API on its raw paths, everything else through FastAPI."""
+"""The application behind the port: the AWS APIs on their raw paths, everything else through FastAPI."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import logging
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from walkaround.aws.routes import AwsApi
+from walkaround.aws.sagemaker_runtime import SageMakerRuntime
 from walkaround.errors import WalkaroundError
 from walkaround.settings import Settings
-from walkaround.web.limits import AWS_PREFIX, Limits
+from walkaround.web.limits import AWS_PREFIX, SAGEMAKER_PREFIX, Limits
 from walkaround.web.requests import Requests
 from walkaround.web.rest.api import rest_api
 from walkaround.web.service import Service
@@ -37,6 +38,7 @@ class App:
             service.settings,
             service.keys.of_id,
         )
+        self._sagemaker = SageMakerRuntime(service.pool, service.database, service.settings, service.keys.of_id)
         self._rest: ASGIApp = rest_api(service)
         self._answer = Requests(Limits(self._dispatch, service.settings), service.metrics)
 
@@ -49,8 +51,12 @@ class App:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         # The raw path counts: an ARN in it holds slashes that are percent-encoded, and have to stay so.
-        door: ASGIApp = self._aws if scope["raw_path"].startswith(AWS_PREFIX) else self._rest
-        await door(scope, receive, send)
+        await self._door(scope["raw_path"])(scope, receive, send)
+
+    def _door(self, path: bytes) -> ASGIApp:
+        if path.startswith(AWS_PREFIX):
+            return self._aws
+        return self._sagemaker if path.startswith(SAGEMAKER_PREFIX) else self._rest
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -58,7 +64,8 @@ class App:
             async with self.service.running():
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
-                await asyncio.to_thread(self._aws.close)  # its threads use the database
+                for door in (self._aws, self._sagemaker):
+                    await asyncio.to_thread(door.close)  # its threads use the database
         except WalkaroundError as problem:
             self.problem = problem
             await send({"type": "lifespan.startup.failed", "message": str(problem)})

@@ -15,6 +15,8 @@ from walkaround.settings import Settings
 from walkaround.web.requests import record_of
 
 AWS_PREFIX = b"/2020-11-20/"
+SAGEMAKER_PREFIX = b"/endpoints/"
+_OF_AWS = (AWS_PREFIX, SAGEMAKER_PREFIX)
 _UPLOADS = re.compile(r"/api/v1/projects/[^/]+/(datasets|trials)/[^/]+/pictures/?")
 _DETECTION = re.compile(r"/api/v1/projects/[^/]+/models/[^/]+/detect/?")
 _JSON_BYTES = 8_000_000  # labels of 5,000 pictures with the longest addresses
@@ -123,7 +125,7 @@ class _Body:
         kind, document = _document(refusal, self._scope)
         content = json.dumps(document).encode()
         headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
-        if self._scope["raw_path"].startswith(AWS_PREFIX):
+        if self._scope["raw_path"].startswith(_OF_AWS):
             headers.append((b"x-amzn-errortype", refusal.code.encode()))
         if refusal.retry_after is not None:
             headers.append((b"retry-after", str(refusal.retry_after).encode()))
@@ -160,7 +162,7 @@ class _Body:
 
 def _most_bytes(scope: Scope, settings: Settings) -> int:
     """Bytes that a body may have which is no upload: JSON is parsed as a whole, and takes far more memory than its size."""
-    picture = scope["raw_path"].startswith(AWS_PREFIX) or _DETECTION.fullmatch(scope["path"]) is not None
+    picture = scope["raw_path"].startswith(_OF_AWS) or _DETECTION.fullmatch(scope["path"]) is not None
     return settings.max_body if picture else min(settings.max_body, _JSON_BYTES)
 
 
@@ -169,7 +171,7 @@ def _number(text: bytes) -> int:
 
 
 def _document(refusal: _Refusal, scope: Scope) -> tuple[bytes, dict[str, Any]]:
-    if scope["raw_path"].startswith(AWS_PREFIX):
+    if scope["raw_path"].startswith(_OF_AWS):
         return b"application/json", {"Message": refusal.sentence}
     document = {"title": HTTPStatus(refusal.status).phrase, "status": refusal.status, "detail": refusal.sentence}
     return b"application/problem+json", {"type": "about:blank", **document, "request_id": record_of(scope).request_id}

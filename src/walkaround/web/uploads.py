@@ -123,6 +123,18 @@ class PictureStore:
             width, height = int(str(found["width"])), int(str(found["height"]))
             yield Kept(name=name, bucket=bucket, key=key, width=width, height=height, label=upload.label)
 
+    def size_of(self, content: bytes, *, name: str) -> tuple[int, int]:
+        """Width and height of a picture in pixels, upright.
+
+        Raises:
+            ValidationError: it is no picture that can be used.
+            UnavailableError: pictures cannot be checked at the moment.
+        """
+        found = self._checked(told_name(name), content)
+        if "reason" in found:
+            raise ValidationError(str(found["reason"]))
+        return int(str(found["width"])), int(str(found["height"]))
+
     def close(self) -> None:
         """End the process."""
         with self._turn:

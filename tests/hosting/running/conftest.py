@@ -189,12 +189,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def serve(cache: Path, loop: Loop) -> Callable[[Path], Running]:
+def serve(cache: Path, loop: Loop) -> Callable[..., Running]:
     """Run a service on SQLite with a data folder."""
 
-    def start(data: Path) -> Running:
+    def start(data: Path, **changes: Any) -> Running:
         (data / "cache").symlink_to(cache)
-        settings = Settings(data=data, threads_per_unit=1)
+        settings = Settings(data=data, threads_per_unit=1, **changes)
         database = Database(f"sqlite:///{data}/walkaround.sqlite")
         database.migrate()
         return Running(settings, loop, database, buckets_of(settings, environment={}))
@@ -203,7 +203,7 @@ def serve(cache: Path, loop: Loop) -> Callable[[Path], Running]:
 
 
 @pytest.fixture
-def running(tmp_path: Path, photos: Path, serve: Callable[[Path], Running]) -> Iterator[Running]:
+def running(tmp_path: Path, photos: Path, serve: Callable[..., Running]) -> Iterator[Running]:
     """A service whose bucket `photos` is a folder of drawn cars."""
     shutil.copytree(photos, tmp_path / "data" / "buckets" / BUCKET)
     made = serve(tmp_path / "data")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from walkaround.damage.kinds import ANOMALY, DAMAGE_TYPES, NORMAL
 from walkaround.datasets.drawn.car import DrawnCar, draw_car
+from walkaround.datasets.runs import run_lengths
 from walkaround.errors import DatasetError, writing
 
 SIZES = ((640, 480), (480, 360), (560, 420), (480, 480), (600, 400), (400, 533))
@@ -138,14 +139,6 @@ def _coco(entries: list[_Drawn]) -> dict[str, object]:
             )
     categories = [{"id": number, "name": name} for number, name in enumerate(DAMAGE_TYPES, start=1)]
     return {"images": images, "annotations": annotations, "categories": categories}
-
-
-def run_lengths(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> list[int]:
-    """COCO's uncompressed RLE of a mask bool [h, w]: lengths of runs down the columns, beginning with a run of zeros."""
-    flat = mask.ravel(order="F")
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    ends = np.concatenate([[0] if flat.size and flat[0] else [], [0], changes, [flat.size]]).astype(np.int64)
-    return [int(length) for length in np.diff(ends)]
 
 
 def _plant(folder: Path, pictures: int, seed: int) -> PlantedFaults:

@@ -82,13 +82,12 @@ def is_class_name(name: str) -> bool:
 
 
 def list_tree(folder: Path, faults: Faults) -> Tree:
-    """List the files below `folder`; a folder around nothing but the dataset's own folder is stepped into."""
+    """List the files below `folder`."""
     pictures: list[tuple[str, ...]] = []
     others: list[tuple[str, ...]] = []
     for parts in _files(folder, (), set(), faults=faults):
         (pictures if _is_picture(folder.joinpath(*parts)) else others).append(parts)
-    tree = Tree(folder=folder, pictures=tuple(pictures), others=tuple(others))
-    return _unwrapped(tree)
+    return Tree(folder=folder, pictures=tuple(pictures), others=tuple(others))
 
 
 def list_bucket(folder: BucketPath, buckets: Buckets) -> Tree:
@@ -107,12 +106,10 @@ def list_bucket(folder: BucketPath, buckets: Buckets) -> Tree:
     with ThreadPoolExecutor(_THREADS) as pool:  # objects without an ending are looked into, which takes a request each
         are_pictures = list(pool.map(lambda named: _is_picture_in(buckets, folder.bucket, named[1]), objects))
     judged = list(zip(objects, are_pictures, strict=True))
-    return _unwrapped(
-        Tree(
-            folder=folder,
-            pictures=tuple(parts for (parts, _), is_picture in judged if is_picture),
-            others=tuple(parts for (parts, found), is_picture in judged if not is_picture and found.size),
-        )
+    return Tree(
+        folder=folder,
+        pictures=tuple(parts for (parts, _), is_picture in judged if is_picture),
+        others=tuple(parts for (parts, found), is_picture in judged if not is_picture and found.size),
     )
 
 
@@ -189,7 +186,7 @@ def _is_hidden(key: str) -> bool:
     return any(part.startswith(".") or part.casefold() in _IGNORED for part in key.split("/"))
 
 
-def _unwrapped(tree: Tree) -> Tree:
+def unwrapped(tree: Tree) -> Tree:
     """Step into the one folder of an unpacked archive when the folders in it, and not itself, are classes or splits."""
     tops = tree.tops
     if len(tops) != 1 or any(len(parts) < 3 for parts in tree.pictures) or is_class_name(top := next(iter(tops))):

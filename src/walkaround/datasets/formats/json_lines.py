@@ -8,8 +8,8 @@ from pathlib import Path
 
 from walkaround.datasets.faults import Faults, LineError
 
-_LONGEST_LINE = 1_000_000
-"""Bytes. The longest honest line, one with hundreds of boxes, is far shorter."""
+_LONGEST_LINE = 16 << 20
+"""Bytes. The longest honest line, with hundreds of outlines traced along the pixels, is shorter."""
 
 
 def objects_in(path: Path, faults: Faults) -> Iterator[tuple[str, dict[str, object]]]:
@@ -33,6 +33,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _object(line: bytes) -> dict[str, object]:
+    if len(line) >= _LONGEST_LINE:
+        raise LineError("bad-line", f"it is longer than {_LONGEST_LINE >> 20} MiB")
     try:
         value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:

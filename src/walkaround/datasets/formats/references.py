@@ -11,6 +11,7 @@ from pathlib import Path
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.datasets.faults import LineError, shown
+from walkaround.datasets.formats.marks import Drawn
 from walkaround.datasets.sample import Split
 from walkaround.errors import BucketError
 from walkaround.media.pictures import PictureLimits
@@ -52,12 +53,14 @@ class Row:
         label: the class name, None for a picture that nobody labelled.
         split: the part that the dataset itself puts the picture in.
         where: the line that names the picture.
+        drawn: the places on it; None where nobody was asked to draw.
     """
 
     reference: object
     label: str | None
     split: Split | None = None
     where: str = ""
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +138,9 @@ class References:
         if isinstance(self.folder, BucketPath):
             return self._beside(self.folder, reference)
         path = self.folder / reference
-        if not _is_file(path) and "\\" in reference:  # tables made on Windows
+        if not is_plain_file(path) and "\\" in reference:  # tables made on Windows
             path = self.folder / reference.replace("\\", "/")
-        if _is_file(path):
+        if is_plain_file(path):
             return path
         raise LineError("missing-file", f"{shown(reference)} {_why_no_file(path)}")
 
@@ -158,7 +161,7 @@ class References:
         if self.buckets.mapped(bucket) or isinstance(self.folder, BucketPath):
             return BucketPath(bucket, key)
         for path in (self.folder / bucket / key, self.folder / key):
-            if _is_file(path):
+            if is_plain_file(path):
                 return path
         if self.buckets.others:
             return BucketPath(bucket, key)
@@ -169,7 +172,8 @@ def _plain(bucket: str) -> str:
     return bucket if bucket.isprintable() and len(bucket) <= 63 else "NAME"
 
 
-def _is_file(path: Path) -> bool:
+def is_plain_file(path: Path) -> bool:
+    """Whether a name from outside is that of a file on this machine."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name too long for the disk, a NUL, half a character: no file has such a name

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from walkaround.damage.findings import Findings
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.datasets.sample import Split
+from walkaround.evaluation.mask_scores import MaskScores
 from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scores import Scores
 from walkaround.hosting.operations.manifest_lines import label_attribute, label_of
@@ -63,8 +64,15 @@ def evaluation_manifest(evaluation: Evaluation, tested: Mapping[Path, Entry], na
     return "".join(lines).encode()
 
 
-def evaluation_result(scores: Scores, named: Named, *, training_pictures: int) -> bytes:
-    """One JSON object with the numbers of all test pictures; undefined ones are 0."""
+def evaluation_result(scores: Scores, named: Named, *, training_pictures: int, masks: MaskScores | None = None) -> bytes:
+    """One JSON object with the numbers of all test pictures; undefined ones are 0.
+
+    Args:
+        scores: of the verdicts.
+        named: what was evaluated.
+        training_pictures: how many it learnt from.
+        masks: scores of the masks, which a classification model does not have.
+    """
     metrics = {
         "ROCAUC": scores.auroc,
         "AveragePrecision": scores.average_precision,
@@ -80,9 +88,29 @@ def evaluation_result(scores: Scores, named: Named, *, training_pictures: int) -
             "NumberOfTrainingImages": training_pictures,
             "NumberOfTestingImages": scores.n,
         },
-        "AggregatedEvaluationResults": {"Metrics": {name: value or 0.0 for name, value in metrics.items()}},
+        "AggregatedEvaluationResults": {"Metrics": {name: value or 0.0 for name, value in metrics.items()} | _pixels(masks)},
     }
     return json.dumps(told).encode()
+
+
+def _pixels(masks: MaskScores | None) -> dict[str, Any]:
+    """Scores of each anomaly label over all pixels, and its intersection over union picture by picture.
+
+    Clients take the key for that of a segmentation model, so classification models do not have it.
+    """
+    if masks is None:
+        return {}
+    rows = [
+        {
+            "Precision": scores.pixels.precision or 0.0,
+            "Recall": scores.pixels.recall or 0.0,
+            "F1Score": scores.pixels.f1 or 0.0,
+            "AIOU": scores.aiou or 0.0,
+            "ClassName": name,
+        }
+        for name, scores in masks.per_class.items()
+    ]
+    return {"PixelAnomalyClassMetrics": rows}
 
 
 def _detected(line: dict[str, Any], findings: Findings, named: Named) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The pictures of entries as files on this machine, several fetched at the same time."""
+"""The pictures and masks of entries as files on this machine, several fetched at the same time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.errors import BucketError
-from walkaround.hosting.jobs.evaluation_files import Entry
 from walkaround.hosting.pool.answers import MOST_BYTES
 
 Report = Callable[[str, int, int], None]
@@ -23,13 +22,14 @@ _TOLD = 20
 _logger = logging.getLogger(__name__)
 
 
-def fetch(entries: Sequence[Entry], buckets: Buckets, *, cache: Path, report: Report) -> dict[int, Path]:
-    """The picture of each entry, by the entry's number; without those that are missing, too large or not permitted.
+def fetch(refs: Sequence[str], buckets: Buckets, *, cache: Path, doing: str, report: Report) -> dict[int, Path]:
+    """The file of each address, by its number; without those that are missing, too large or not permitted.
 
     Args:
-        entries: whose pictures are wanted.
-        buckets: where they are.
+        refs: s3://bucket/key of what is wanted.
+        buckets: where it is.
         cache: folder for copies of what is not on this machine.
+        doing: what is reported to be done.
         report: told how far it is.
 
     Raises:
@@ -40,22 +40,22 @@ def fetch(entries: Sequence[Entry], buckets: Buckets, *, cache: Path, report: Re
     missing = 0
     pool = ThreadPoolExecutor(_THREADS)
     try:
-        for number, found in enumerate(pool.map(lambda entry: _fetched(entry, buckets, cache), entries)):
+        for number, found in enumerate(pool.map(lambda ref: _fetched(ref, buckets, cache), refs)):
             if isinstance(found, Path):
                 paths[number] = found
             else:
                 missing += 1
                 if missing <= _TOLD:
-                    _logger.warning("A picture is left out. %s", found)
-            report("Fetching pictures", number + 1, len(entries))
+                    _logger.warning("A file is left out. %s", found)
+            report(doing, number + 1, len(refs))
     finally:
         pool.shutdown(cancel_futures=True)
     return paths
 
 
-def _fetched(entry: Entry, buckets: Buckets, cache: Path) -> Path | BucketError:
+def _fetched(ref: str, buckets: Buckets, cache: Path) -> Path | BucketError:
     try:
-        bucket, key = split_address(entry.ref)
+        bucket, key = split_address(ref)
         path = buckets.local(bucket, key, folder=cache, at_most=MOST_BYTES)
     except BucketError as problem:
         return problem

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import BucketError, DatasetError
+from walkaround.hosting.jobs.masks import with_shown_labels
 from walkaround.hosting.jobs.work import LaterError, Outcome, Task, Work, nothing
 from walkaround.hosting.operations.entries import (
     apply_change,
@@ -17,10 +18,11 @@ from walkaround.hosting.operations.entries import (
     remove_entries,
     unusable,
 )
-from walkaround.hosting.operations.manifest_lines import parse_lines
+from walkaround.hosting.operations.manifest_lines import Line, parse_lines
+from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
-from walkaround.store.tables import Change, Dataset
+from walkaround.store.tables import Change, Dataset, Project
 
 _LINE_BYTES = 8192 * 4
 _MOST_BYTES = 1_000_000_000
@@ -53,6 +55,7 @@ class CreateDatasetWork:
             return self._refused(task.subject, f"The manifest cannot be read. {problem}")
         try:
             lines = parse_lines(content, at_most=picture_limit(dataset.kind, self.settings)[0])
+            lines = looked_through(lines, dataset, task, database=self.database, buckets=self.buckets, settings=self.settings)
         except DatasetError as problem:
             message = unusable(problem)
             return Outcome(write=lambda session: refuse_manifest(session, task.subject, message))
@@ -76,6 +79,7 @@ class UpdateDatasetWork:
     """Applies the lines that UpdateDatasetEntries accepted, or leaves the dataset as it was."""
 
     database: Database
+    buckets: Buckets
     settings: Settings
 
     def run(self, task: Task) -> Outcome:
@@ -88,6 +92,7 @@ class UpdateDatasetWork:
         try:
             at_most, _ = picture_limit(dataset.kind, self.settings)
             lines = parse_lines(change.content, bucket=dataset.bucket, at_most=at_most)
+            lines = looked_through(lines, dataset, task, database=self.database, buckets=self.buckets, settings=self.settings)
         except DatasetError as problem:
             message = str(problem)
             return Outcome(write=lambda session: refuse_change(session, task.subject, message))
@@ -120,10 +125,34 @@ class DeleteDatasetWork:
         return Outcome(write=nothing, error=reason)
 
 
+def looked_through(
+    lines: dict[str, Line], dataset: Dataset, task: Task, *, database: Database, buckets: Buckets, settings: Settings
+) -> dict[str, Line]:
+    """The lines with what their masks show; where there are none, as they are.
+
+    Raises:
+        DatasetError: a mask cannot be used.
+        UnavailableError: a bucket does not answer.
+    """
+    if not any(line.masks for line in lines.values()):
+        return lines
+    with database.reading() as session:
+        project = session.get(Project, dataset.project_id) if dataset.project_id is not None else None
+    if project is None:  # deleted meanwhile
+        return lines
+    owner = Owner(account=project.account, region=project.region)
+
+    def report(doing: str, done: int, of: int) -> None:
+        task.check()
+        task.progress(doing, done, of)
+
+    return with_shown_labels(lines, buckets, owner=owner, cache=settings.data / "cache" / "pictures", report=report)
+
+
 def dataset_work(database: Database, buckets: Buckets, settings: Settings) -> Mapping[str, Work]:
     """The kinds of jobs about datasets."""
     return {
         "create_dataset": CreateDatasetWork(database, buckets, settings),
-        "update_dataset": UpdateDatasetWork(database, settings),
+        "update_dataset": UpdateDatasetWork(database, buckets, settings),
         "delete_dataset": DeleteDatasetWork(database),
     }

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
+from walkaround.damage.kinds import shows_damage
 from walkaround.errors import BucketError, PackageError
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.owner import Owner
@@ -94,7 +95,7 @@ class Component:
 
 
 def archive(package: Path, component: Component) -> bytes:
-    """A zip file: the package, the runner with its requirements and a text, and the recipe."""
+    """A zip file: the package, the runner with its requirements and a text, which classes mean damage, and the recipe."""
     content = io.BytesIO()
     files = resources.files("walkaround.hosting.jobs.component")
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
@@ -103,7 +104,14 @@ def archive(package: Path, component: Component) -> bytes:
         for name in _COPIED:
             target.writestr(_member(name), files.joinpath(name).read_bytes())
         target.writestr(_member("recipe.json"), recipe(component))
+        target.writestr(_member("damage.json"), json.dumps(_damage_names(package)))
     return content.getvalue()
+
+
+def _damage_names(package: Path) -> list[str]:
+    """Those classes of boxes and masks that mean damage, which the runner cannot tell by itself."""
+    card = read_package(package).card
+    return sorted({name for part in (card.boxes, card.masks) if part for name in part.classes if shows_damage(name)})
 
 
 def recipe(component: Component) -> bytes:

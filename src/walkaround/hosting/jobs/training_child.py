@@ -16,6 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,13 @@ from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_ma
 from walkaround.hosting.jobs.fetching import Report, fetch
 from walkaround.hosting.jobs.inner_split import check_minimums, with_test
 from walkaround.hosting.jobs.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
+from walkaround.hosting.jobs.training_places import drawn_on, require_pytorch, with_places
 from walkaround.hosting.log_lines import log_json
+from walkaround.hosting.operations.training_sets import LEAST_BOXED
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.settings import Settings
-from walkaround.training.recipe import Recipe
+from walkaround.training.recipe import Quality, Recipe
 from walkaround.training.train import Trained, train
 
 _logger = logging.getLogger(__name__)
@@ -105,7 +109,8 @@ def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Bu
         What the model's row gets.
 
     Raises:
-        TrainingError: too few pictures are left.
+        TrainingError: too few pictures are left, or masks cannot be used.
+        MissingExtraError: what was drawn cannot be learnt without PyTorch.
         BucketError: the output location cannot be written.
         UnavailableError: a bucket does not answer.
         StorageError: the disk refuses.
@@ -113,8 +118,14 @@ def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Bu
     task = TrainingTask(**json.loads((folder / TASK_FILE).read_text(encoding="utf-8")))
     buckets.check(task.output["Bucket"])  # rather now than after hours of work
     entries = read_entries(folder)
-    paths = fetch(entries, buckets, cache=settings.data / "cache" / "pictures", report=report)
+    drawn = drawn_on(entries)
+    require_pytorch(drawn, installed=find_spec("torch") is not None)
+    get = partial(fetch, buckets=buckets, cache=settings.data / "cache" / "pictures", report=report)
+    paths = get([entry.ref for entry in entries], doing="Fetching pictures")
     looked = _looked(attempt, entries, paths, report=report)
+    if drawn.has_masks or drawn.has_boxes:
+        lines = {path: drawn.lines[number] for number, path in paths.items()}
+        looked = with_places(looked, lines, partial(get, doing="Fetching masks"))
     left_out = len(entries) - len(looked.samples)
     samples = _split(looked, task, left_out=left_out)
     manifest = attempt / _MANIFEST
@@ -122,7 +133,8 @@ def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Bu
     package = _package(task, attempt.name)
     with writing(settings.data / package):
         (settings.data / package).parent.mkdir(parents=True, exist_ok=True)
-    recipe = Recipe(cache=settings.data / "cache" / "features")
+    quality = Quality(settings.training_quality)
+    recipe = Recipe(cache=settings.data / "cache" / "features", minutes=settings.training_minutes, quality=quality)
     trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report)
     if trained.evaluation is None:  # not with the least numbers of pictures that were checked
         raise TrainingError("No test picture is left to measure on; add labelled pictures.")
@@ -158,6 +170,9 @@ def _split(looked: Survey, task: TrainingTask, *, left_out: int) -> list[Sample]
     Raises:
         TrainingError: there are too few of a kind.
     """
+    boxed = sum(any(place.outline is None for place in sample.places or ()) for sample in looked.samples) >= LEAST_BOXED
+    if boxed:
+        return with_test(looked.samples, looked.groups) if task.single else list(looked.samples)
     if task.single:
         check_minimums(looked.samples, normal=20, anomaly=10, left_out=left_out)
         return with_test(looked.samples, looked.groups)
@@ -189,11 +204,12 @@ def _published(
     }
     manifest = evaluation_manifest(evaluation, tested, named)
     training_pictures = int(trained.package.card.data["pictures"])
+    masks = None if evaluation.places is None else evaluation.places.masks
     buckets.write(bucket, places["EvaluationManifest"]["Key"], manifest)
     buckets.write(
         bucket,
         places["EvaluationResult"]["Key"],
-        evaluation_result(evaluation.scores, named, training_pictures=training_pictures),
+        evaluation_result(evaluation.scores, named, training_pictures=training_pictures, masks=masks),
     )
     scores = evaluation.scores
     return {

@@ -21,6 +21,7 @@ from walkaround.errors import BucketError, PackageError, UnavailableError
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.pool.answers import MOST_BYTES, decode, named
 from walkaround.hosting.pool.frames import Frame, Kind, head, received
+from walkaround.inspection.masks import kept_line
 from walkaround.models.network import cores
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -105,7 +106,7 @@ class TrialWork:
             if frame is None:
                 raise UnavailableError("The worker of a trial ended before its time.", retry_after=5)
             if frame.kind is Kind.FOUND:
-                answers[frame.number] = ({**decode(frame.body).as_json(), "source": sent[frame.number].ref}, None)
+                answers[frame.number] = ({**kept_line(decode(frame.body)), "source": sent[frame.number].ref}, None)
             else:
                 answers[frame.number] = (None, named(frame.body.decode(), sent[frame.number].called))
         return answers

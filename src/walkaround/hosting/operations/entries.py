@@ -6,7 +6,7 @@ The functions run in the transaction of the job that calls them, and may be call
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import AccessDeniedError, DatasetError
 from walkaround.hosting.operations.manifest_lines import Line
 from walkaround.hosting.operations.own_buckets import require_own_bucket
+from walkaround.hosting.operations.place_labels import drawn_labels, require_few_labels
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.tables import Change, Dataset, Entry, Model, Project, now
@@ -108,11 +109,12 @@ def apply_lines(session: Session, dataset: Dataset, lines: Mapping[str, Line], *
         settings: the limits.
 
     Raises:
-        DatasetError: the dataset would have too many pictures, or those are in the bucket of another account; nothing was
-            changed.
+        DatasetError: the dataset would have too many pictures, the project too many anomaly labels, or something is in the
+            bucket of another account; nothing was changed.
     """
     bucket = next(iter(lines.values())).bucket
-    _require_own(session, dataset, bucket)
+    for named in {bucket, *(mask.bucket for line in lines.values() for mask in line.masks)}:
+        _require_own(session, dataset, named)
     present = _present(session, dataset.id, list(lines))
     fresh = [line for ref, line in lines.items() if ref not in present]
     most, setting = picture_limit(dataset.kind, settings)
@@ -121,10 +123,11 @@ def apply_lines(session: Session, dataset: Dataset, lines: Mapping[str, Line], *
             f"The {dataset.kind} dataset would have {dataset.total + len(fresh):,} pictures, and {most:,} are allowed: "
             f"take some out, or have the setting {setting} raised."
         )
+    require_few_labels(session, dataset, lines)
     for some in _pieces(fresh):
         _insert(session, dataset, some)
     for some_present in _pieces(list(present)):
-        replaced = [{"id": present[ref][0], "label": lines[ref].label, "line": lines[ref].text} for ref in some_present]
+        replaced = [{"id": present[ref][0], **_columns(lines[ref])} for ref in some_present]
         session.execute(update(Entry), replaced)
     before = [label for _, label in present.values()]
     after = [line.label for line in lines.values()]
@@ -196,13 +199,16 @@ def _insert(session: Session, dataset: Dataset, lines: Sequence[Line]) -> None:
         {
             "dataset_id": dataset.id,
             "source_ref": line.source_ref,
-            "label": line.label,
-            "line": line.text,
             "created": created,
+            **_columns(line),
         }
         for line in lines
     ]
     session.execute(insert(table), rows)  # type: ignore[arg-type] # a Table, typed as the wider FromClause
+
+
+def _columns(line: Line) -> dict[str, Any]:
+    return {"label": line.label, "line": line.text, "places": drawn_labels(line)}
 
 
 def _pieces(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -2,6 +2,7 @@
 
 A line is a JSON object as SageMaker Ground Truth writes them. `source-ref` names the picture; the label is the `class-name` in
 the metadata of a classification, under an attribute of any name. The number beside it is ignored: real clients invert it.
+What a line says of masks and boxes is read in `place_lines`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from walkaround.damage.kinds import ANOMALY, NORMAL
+from walkaround.damage.kinds import ANOMALY, NORMAL, shows_damage
+from walkaround.damage.places import Place
 from walkaround.datasets.faults import shown
 from walkaround.datasets.formats.lookout import SOURCE_KEY
 from walkaround.errors import DatasetError
-from walkaround.settings import BUCKET_NAME
+from walkaround.hosting.operations.place_lines import LineFault, Mask, boxes_of, checked_ref, masks_of
 from walkaround.store.tables import now
 
 NAME_KEY = "walkaround-name"
@@ -28,12 +30,11 @@ _METADATA = "-metadata"
 _ATTRIBUTE = "anomaly-label"
 _DETECTED = "-detected-metadata"
 _CLASSIFICATION = "groundtruth/image-classification"
-_SEGMENTATION = "groundtruth/semantic-segmentation"
-_SHORTEST, _LONGEST = 2, 8192
-_LONGEST_KEY = 1024
+_SHORTEST = 2
+LONGEST_LINE = 8192
+"""Characters."""
 _TOLD = 5
 _MOST_FAULTS = 1_000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BOM = b"\xef\xbb\xbf"
 _LINE = re.compile(rb"\S[^\n]*")
 
@@ -44,22 +45,26 @@ class Line:
 
     Attributes:
         source_ref: the picture, s3://bucket/key.
-        label: normal or anomaly; None: unlabelled.
+        label: normal or anomaly; None: unlabelled. Where boxes were drawn and nobody said which, it is anomaly.
         text: the line itself, as it was given.
+        number: of the line, from 1.
+        masks: the masks that it names.
+        shown: the anomaly labels that the masks really show, sorted; None where nobody has opened them yet.
+        boxes: the boxes that were drawn; None where nobody was asked to.
     """
 
     source_ref: str
     label: str | None
     text: str
+    number: int = 1
+    masks: tuple[Mask, ...] = ()
+    shown: tuple[str, ...] | None = None
+    boxes: tuple[Place, ...] | None = None
 
     @property
     def bucket(self) -> str:
         """The bucket that holds the picture."""
         return self.source_ref.removeprefix(_S3).partition("/")[0]
-
-
-class _LineError(Exception):
-    pass
 
 
 def parse_lines(content: bytes, *, bucket: str | None = None, at_most: int | None = None) -> dict[str, Line]:
@@ -76,20 +81,20 @@ def parse_lines(content: bytes, *, bucket: str | None = None, at_most: int | Non
         Lines by the picture they are about, in the order in which the pictures were first met.
 
     Raises:
-        DatasetError: a line cannot be used, has a mask, or names a picture in another bucket; or there is no line;
-            or there are too many pictures.
+        DatasetError: a line cannot be used, or names a picture in another bucket; or there is no line; or there are too
+            many pictures.
     """
     lines: dict[str, Line] = {}
     faults: list[str] = []
     wrong = 0
     for number, raw in _split(content):
         try:
-            line = _parse(raw)
+            line = _parse(raw, number)
             bucket = bucket or line.bucket
             if line.bucket != bucket:
-                raise _LineError(f"its picture is in bucket {line.bucket!r}, and those of the dataset are in {bucket!r}")
+                raise LineFault(f"its picture is in bucket {line.bucket!r}, and those of the dataset are in {bucket!r}")
             lines[line.source_ref] = line
-        except _LineError as fault:
+        except LineFault as fault:
             wrong += 1
             if wrong <= _TOLD:
                 faults.append(f"line {number}: {fault}")
@@ -108,25 +113,38 @@ def parse_lines(content: bytes, *, bucket: str | None = None, at_most: int | Non
     return lines
 
 
-def _parse(raw: bytes) -> Line:
+def _parse(raw: bytes, number: int) -> Line:
     try:
-        text = raw.decode("utf-8") if len(raw) <= 4 * _LONGEST else None
+        text = raw.decode("utf-8") if len(raw) <= 4 * LONGEST_LINE else None
     except UnicodeDecodeError:
-        raise _LineError("it is not UTF-8 text") from None
+        raise LineFault("it is not UTF-8 text") from None
     if text is None:  # decoded, it would take up to four times its size
-        raise _LineError(f"it has {len(raw):,} bytes, and {_SHORTEST} to {_LONGEST:,} characters are allowed")
-    if not _SHORTEST <= len(text) <= _LONGEST:
-        raise _LineError(f"it has {len(text):,} characters, and {_SHORTEST} to {_LONGEST:,} are allowed")
+        raise LineFault(f"it has {len(raw):,} bytes, and {_SHORTEST} to {LONGEST_LINE:,} characters are allowed")
+    if not _SHORTEST <= len(text) <= LONGEST_LINE:
+        raise LineFault(f"it has {len(text):,} characters, and {_SHORTEST} to {LONGEST_LINE:,} are allowed")
     try:
         members = json.loads(text, parse_float=_finite, parse_constant=_finite)
         _require_text(text, members)
     except (ValueError, RecursionError):  # RecursionError: brackets nested by the thousand
-        raise _LineError("it is not JSON") from None
+        raise LineFault("it is not JSON") from None
     if not isinstance(members, dict):
-        raise _LineError("it is no JSON object")
-    if _has_mask(members):
-        raise _LineError("it has a mask (semantic segmentation), and masks are not supported yet: take the masks out")
-    return Line(source_ref=_source_ref(members.get(SOURCE_KEY)), label=_label(members), text=text)
+        raise LineFault("it is no JSON object")
+    source_ref, label, boxes = checked_ref(SOURCE_KEY, members.get(SOURCE_KEY)), _label(members), boxes_of(members)
+    damaged = [box.label for box in boxes or () if shows_damage(box.label)]
+    if damaged and label == NORMAL:
+        raise LineFault(f"it calls the picture normal, and a box says {damaged[0]!r}")
+    if damaged and label is None:
+        label = ANOMALY
+    return Line(source_ref=source_ref, label=label, text=text, number=number, masks=masks_of(members), boxes=boxes)
+
+
+def stored_line(text: str) -> Line:
+    """A line that was accepted before; boxes and masks in it that cannot be read, which once nobody looked at, are left out."""
+    try:
+        return _parse(text.encode(), 1)
+    except LineFault:
+        members = json.loads(text)
+        return Line(source_ref=str(members[SOURCE_KEY]), label=_label(members), text=text)
 
 
 def source_bucket(source_ref: object) -> str:
@@ -136,8 +154,8 @@ def source_bucket(source_ref: object) -> str:
         DatasetError: it is not s3://bucket/key.
     """
     try:
-        return Line(source_ref=_source_ref(source_ref), label=None, text="").bucket
-    except _LineError as fault:
+        return Line(source_ref=checked_ref(SOURCE_KEY, source_ref), label=None, text="").bucket
+    except LineFault as fault:
         raise DatasetError(f"A picture cannot be used: {fault}.") from None
 
 
@@ -191,7 +209,7 @@ def _split(content: bytes) -> Iterator[tuple[int, bytes]]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise _LineError(f"its number {shown(text)} is not finite")
+        raise LineFault(f"its number {shown(text)} is not finite")
     return number
 
 
@@ -202,37 +220,12 @@ def _require_text(text: str, members: object) -> None:
     try:
         json.dumps(members, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise _LineError("it has half of a surrogate pair (\\ud800 to \\udfff), which is no UTF-8 text") from None
-
-
-def _source_ref(value: object) -> str:
-    if not isinstance(value, str):
-        raise _LineError(f"it has no {SOURCE_KEY}")
-    bucket, _, key = value.removeprefix(_S3).partition("/")
-    if not value.startswith(_S3) or not BUCKET_NAME.fullmatch(bucket) or not key:
-        raise _LineError(f"its {SOURCE_KEY} {shown(value)} is not s3://bucket/key")
-    try:
-        length = len(key.encode("utf-8"))
-    except UnicodeEncodeError:  # half of a surrogate pair
-        length = 0
-    if not 0 < length <= _LONGEST_KEY or _CONTROL.search(key):
-        raise _LineError(
-            f"its {SOURCE_KEY} {shown(value)} is no key of 1 to {_LONGEST_KEY:,} bytes of UTF-8 without control characters"
-        )
-    return value
+        raise LineFault("it has half of a surrogate pair (\\ud800 to \\udfff), which is no UTF-8 text") from None
 
 
 def _label(members: Mapping[str, Any]) -> str | None:
     names = {label_of(members, attribute) for attribute in _label_attributes(members)}
     if len(names) == 2:
-        raise _LineError("it calls the picture both normal and anomaly")
+        raise LineFault("it calls the picture both normal and anomaly")
     attribute = label_attribute(members)
     return None if attribute is None else label_of(members, attribute)
-
-
-def _has_mask(members: dict[str, object]) -> bool:
-    for key in members:
-        metadata = members.get(key + _METADATA)
-        if key.endswith("-ref") and key != SOURCE_KEY and isinstance(metadata, dict) and metadata.get("type") == _SEGMENTATION:
-            return True
-    return False

@@ -17,7 +17,7 @@ from walkaround.hosting.operations.tags import write_tags
 from walkaround.hosting.operations.training_sets import training_sets
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
-from walkaround.store.tables import Job, Model, Packaging, Project, Tag, Trial, now
+from walkaround.store.tables import Endpoint, Job, Model, Packaging, Project, Tag, Trial, now
 
 HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING", "SYSTEM_UPDATING")
 """Statuses in which a model occupies inference units."""
@@ -136,13 +136,16 @@ def delete_model(session: Session, owner: Owner, *, project_name: str, model_ver
 
     Raises:
         NotFoundError: there is no such project or model.
-        ConflictError: the model is being trained, hosted, packaged or tried.
+        ConflictError: the model is being trained, hosted, packaged or tried, or an endpoint needs it.
     """
     project = find_project(session, owner, project_name, to_change=True)
     model = find_model(session, project, model_version, to_change=True)
     if model.status == "TRAINING" or model.status in HOSTING:
         way_out = "wait until it is trained" if model.status == "TRAINING" else "stop it first"
         raise _conflict(project, model, f"is in status {model.status}: {way_out}")
+    endpoint = session.scalar(select(Endpoint.name).filter_by(model_id=model.id).order_by(Endpoint.name).limit(1))
+    if endpoint is not None:
+        raise _conflict(project, model, f"answers at the endpoint {endpoint!r}: delete that first")
     if _busy(session, project, model):
         raise _conflict(project, model, "is in use by a packaging job or a trial detection: try again when that is done")
     if model.status != "DELETING":

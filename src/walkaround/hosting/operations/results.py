@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.result_search import ResultFilter, Search
 from walkaround.hosting.operations.rows import Reply, find_project
@@ -119,6 +120,29 @@ def watch_names(session: Session, owner: Owner, results: Sequence[Result]) -> di
     return names
 
 
+def kinds_of(findings: Mapping[str, Any]) -> list[str]:
+    """The kinds of damage whose place was found: those of boxes, the surest first, then those of masks, the largest first."""
+    boxes = [str(box["label"]) for box in findings.get("boxes") or ()]
+    return list(dict.fromkeys([*boxes, *(findings.get("areas") or ())]))
+
+
+def find_result(session: Session, owner: Owner, *, project_name: str, number: int) -> Result:
+    """A result of a project.
+
+    Raises:
+        NotFoundError: there is no such project or result.
+    """
+    project = find_project(session, owner, project_name)
+    result = session.scalars(select(Result).filter_by(project_id=project.id, id=min(number, 2**63 - 1))).one_or_none()
+    if result is None:
+        raise NotFoundError(
+            f"The project {project_name!r} has no result {number}: it was deleted, or never kept.",
+            resource_id=project_name,
+            resource_type="PROJECT",
+        )
+    return result
+
+
 def damaged_spans(findings: Mapping[str, Any]) -> list[tuple[float, float]]:
     """Spans of a video, in seconds, from the first to the last of frames in a row that look damaged; empty for a picture."""
     spans: list[tuple[float, float]] = []
@@ -139,5 +163,6 @@ def _described(result: Result, project: str, watch: str | None) -> Reply:
         "Watch": watch,
         "CreationTimestamp": result.created,
         "Findings": result.findings,
+        "Kinds": kinds_of(result.findings),
         "Spans": damaged_spans(result.findings),
     }

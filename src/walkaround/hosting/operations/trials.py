@@ -200,6 +200,19 @@ def add_verified(session: Session, owner: Owner, *, project_name: str, trial_nam
     return {"Added": len(pictures)}
 
 
+def find_trial_picture(session: Session, owner: Owner, *, project_name: str, trial_name: str, source_ref: str) -> TrialPicture:
+    """A picture of a trial.
+
+    Raises:
+        NotFoundError: there is no such project, trial, or picture in it.
+    """
+    trial = _find(session, find_project(session, owner, project_name), trial_name)
+    picture = session.scalars(select(TrialPicture).filter_by(trial_id=trial.id, source_ref=source_ref)).one_or_none()
+    if picture is None:
+        raise _missing(trial_name, f"The trial {trial_name!r} has no picture {source_ref[:300]!r}")
+    return picture
+
+
 def delete_trial(session: Session, owner: Owner, *, project_name: str, trial_name: str) -> Reply:
     """Forget a trial, running or not; what was added to the dataset stays there.
 

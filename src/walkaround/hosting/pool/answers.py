@@ -7,7 +7,8 @@ import json
 
 import numpy as np
 
-from walkaround.damage.findings import Findings
+from walkaround.damage.findings import Findings, FoundBox
+from walkaround.inspection.masks import packed, unpacked
 
 MOST_BYTES = 8 * 1024 * 1024
 """Bytes of a picture that may be sent for detection."""
@@ -29,6 +30,10 @@ def encode(findings: Findings) -> bytes:
     if findings.heat_map is not None:
         rows = np.ascontiguousarray(findings.heat_map, dtype="<f4")
         told["heat"] = [*rows.shape, base64.b64encode(rows.tobytes()).decode("ascii")]
+    if findings.boxes is not None:
+        told["boxes"] = [[box.label, box.score, *box.box] for box in findings.boxes]
+    if findings.masks is not None:
+        told["masks"] = packed(findings.masks)
     return json.dumps(told).encode()
 
 
@@ -38,7 +43,14 @@ def decode(body: bytes) -> Findings:
     heat = told.pop("heat", None)
     if heat is not None:
         told["heat_map"] = np.frombuffer(base64.b64decode(heat[2]), "<f4").reshape(heat[0], heat[1])
-    return Findings(**told)
+    boxes, masks = told.pop("boxes", None), told.pop("masks", None)
+    return Findings(
+        **told,
+        boxes=None
+        if boxes is None
+        else tuple(FoundBox(label=label, score=score, box=tuple(edges)) for label, score, *edges in boxes),
+        masks=None if masks is None else unpacked(masks),
+    )
 
 
 def named(refusal: str, name: str) -> str:

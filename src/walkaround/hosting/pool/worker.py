@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -69,7 +68,7 @@ def look(detector: Detector, data: bytes, *, heat: bool = False) -> Findings:
         PictureError: it is no JPEG or PNG, it is damaged, or it is smaller or larger than what may be sent.
     """
     try:
-        picture = read_picture(data, name=_NAME, side=detector.card.side, limits=_LIMITS, formats=PICTURE_FORMATS)
+        picture = read_picture(data, name=_NAME, side=detector.side, limits=_LIMITS, formats=PICTURE_FORMATS)
     except PictureError as problem:
         raise PictureError(NAMELESS + str(problem).removeprefix(repr(_NAME))) from problem
     width, height = picture.width, picture.height
@@ -77,8 +76,7 @@ def look(detector: Detector, data: bytes, *, heat: bool = False) -> Findings:
         raise PictureError(
             f"{NAMELESS} is {width:,} x {height:,} pixels; send one of {LEAST_SIDE} to {MOST_SIDE:,} pixels a side."
         )
-    findings = detector.inspect(picture.pixels, source="direct", heat=heat)
-    return replace(findings, width=width, height=height)  # the pixels may be reduced
+    return detector.inspect(picture.pixels, source="direct", heat=heat, size=(width, height))
 
 
 def main(arguments: list[str]) -> None:

@@ -130,11 +130,10 @@ class Inspection:
 
     def _picture(self, content: bytes, source: str) -> Findings | PictureError:
         try:
-            picture = read_picture(content, name=source, side=self._detector.card.side)
+            picture = read_picture(content, name=source, side=self._detector.side)
         except PictureError as problem:
             return problem
-        found = self._detector.inspect(picture.pixels, source=source)
-        return replace(found, width=picture.width, height=picture.height)  # the pixels may be reduced
+        return self._detector.inspect(picture.pixels, source=source, size=(picture.width, picture.height))
 
     def _from_file(self, item: Listed, source: str) -> Answer:
         """What is in an object that may be a video or is too large to be held in memory."""

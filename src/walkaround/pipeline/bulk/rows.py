@@ -36,12 +36,14 @@ SCHEMA = pa.schema(
         pa.field("duration", pa.float64()),
         pa.field("strongest_time", pa.float64()),
         pa.field("spans", pa.string()),
+        pa.field("boxes", pa.string()),
+        pa.field("areas", pa.string()),
         pa.field("error", pa.string()),
     ]
 )
-"""Of the Parquet files; `probabilities` and `spans` are JSON as text there, and themselves in the JSON lines."""
+"""Of the Parquet files; what `_AS_TEXT` names is JSON as text there, and itself in the JSON lines."""
 
-_AS_TEXT = ("probabilities", "spans")
+_AS_TEXT = ("probabilities", "spans", "boxes", "areas")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from walkaround.errors import WalkaroundError
+from walkaround.inspection.masks import MASKS, anomalies_of, told_line, unpacked
 
 FORMAT = 1
 """Of the document; members may be added to a format, none is removed or changed."""
@@ -109,11 +110,12 @@ def result_document(given: Delivered) -> dict[str, Any]:
         "inspected": _moment(given.created),
         "project": given.project,
         "model_version": given.model_version,
-        "findings": {name: value for name, value in given.findings.items() if name != HEAT_MAP},
+        "findings": {name: value for name, value in told_line(given.findings).items() if name != HEAT_MAP},
         "DetectAnomalyResult": {
             "Source": {"Type": "direct"},
             "IsAnomalous": bool(given.findings["anomalous"]),
             "Confidence": float(given.findings["confidence"]),
+            **({"Anomalies": anomalies_of(unpacked(given.findings[MASKS]))} if MASKS in given.findings else {}),
         },
     }
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.damage.findings import Findings
+from walkaround.damage.findings import Findings, FoundBox
 from walkaround.errors import BucketError, PictureError, VideoError
 from walkaround.inspection.drawings import draw_picture, draw_video
+from walkaround.inspection.masks import MASKS, unpacked
 from walkaround.inspection.results import VideoFindings
 from walkaround.pipeline.looking import as_file, fetched
 from walkaround.pipeline.sinks.delivered import DRAWN_PICTURE, DRAWN_VIDEO, Delivered
@@ -60,10 +61,10 @@ def drawing_of(given: Delivered, buckets: Buckets, folder: Path) -> Drawing | No
 
 def _drawn(given: Delivered, original: Path, drawn: Path) -> Drawing | None:
     drawn.parent.mkdir(parents=True, exist_ok=True)
-    whole = _findings(given.findings, original, time=given.findings.get("strongest_time"))
+    whole = findings_from(given.findings, original, time=given.findings.get("strongest_time"))
     if given.is_video:
         path, ending = drawn.with_suffix(".mp4"), DRAWN_VIDEO
-        frames = tuple(_findings(line, original, time=line.get("time")) for line in given.frames)
+        frames = tuple(findings_from(line, original, time=line.get("time")) for line in given.frames)
         draw_video(VideoFindings(frames=frames, whole=whole, duration=float(given.findings["duration"])), path)
     else:
         path, ending = drawn.with_suffix(".jpg"), DRAWN_PICTURE
@@ -74,7 +75,7 @@ def _drawn(given: Delivered, original: Path, drawn: Path) -> Drawing | None:
     return Drawing(ending=ending, content=path.read_bytes())
 
 
-def _findings(line: Mapping[str, Any], original: Path, *, time: float | None) -> Findings:
+def findings_from(line: Mapping[str, Any], original: Path, *, time: float | None) -> Findings:
     """Findings from their line, about the file that is at hand."""
     heat = line.get("heat_map")
     return Findings(
@@ -88,4 +89,11 @@ def _findings(line: Mapping[str, Any], original: Path, *, time: float | None) ->
         height=line["height"],
         heat_map=None if heat is None else np.asarray(heat, np.float32),
         time=time,
+        boxes=None if line.get("boxes") is None else tuple(_box(one) for one in line["boxes"]),
+        masks=unpacked(line[MASKS]) if MASKS in line else None,
     )
+
+
+def _box(values: Mapping[str, Any]) -> FoundBox:
+    left, top, right, bottom = values["box"]
+    return FoundBox(label=values["label"], score=values["score"], box=(left, top, right, bottom))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import random
 import time
@@ -20,6 +21,8 @@ Item = dict[str, dict[str, str]]
 
 _AT_ONCE = 25
 """Items of one BatchWriteItem; the service takes no more."""
+_PLACES: Mapping[str, str] = {"Boxes": "boxes", "Areas": "areas"}
+"""Attributes that the sample did not have, as JSON; only of models that find boxes and masks."""
 _TRIES = 6
 _RETRY_AFTER = 1
 _INVALID = "ValidationException"
@@ -141,8 +144,13 @@ def _item(given: Delivered, line: Mapping[str, Any], *, part: str, image: str) -
         "DetectAnomalyResult": str(bool(line["anomalous"])),
         "Confidence": str(float(line["confidence"])),
         "Image": image.encode("utf-8", "replace").decode("utf-8"),
+        **{name: _text(line[member]) for name, member in _PLACES.items() if line.get(member) is not None},
     }
     return {attribute: {"S": value} for attribute, value in values.items()}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8")
 
 
 def _code(problem: Exception) -> str:

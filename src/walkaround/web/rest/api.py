@@ -15,10 +15,13 @@ from walkaround.web.rest import (
     dashboard,
     datasets,
     detection,
+    endpoints,
     events,
     jobs,
+    masks,
     models,
     pictures,
+    places,
     projects,
     results,
     trials,
@@ -28,7 +31,7 @@ from walkaround.web.rest.entrance import DOCS, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.page import reference_page
 from walkaround.web.service import Service
 
-_DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, results, trial detections and jobs."
+_DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, endpoints, results, trials and jobs."
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": meaning, "content": {"application/problem+json": {}}}
     for status, meaning in {
@@ -55,7 +58,8 @@ def rest_api(service: Service) -> FastAPI:
     answer_problems(app)
     app.include_router(health.router)
     api = APIRouter(prefix=PREFIX, responses=_PROBLEMS)
-    for room in (projects, datasets, pictures, models, detection, results, dashboard, trials, jobs, watches, events):
+    inspecting = (models, detection, endpoints, results, masks, dashboard, trials)
+    for room in (projects, datasets, pictures, places, *inspecting, jobs, watches, events):
         api.include_router(room.router)
     app.include_router(api)
     description = _openapi(app)

@@ -10,9 +10,11 @@ from fastapi import APIRouter, Query, status
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.datasets import require_ready
-from walkaround.hosting.operations.manifest_lines import NAME_KEY, parse_lines
+from walkaround.hosting.operations.drawn_lines import version_of
+from walkaround.hosting.operations.manifest_lines import NAME_KEY, stored_line
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.store.tables import Entry as EntryRow
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
@@ -191,9 +193,13 @@ def dataset_of(members: Mapping[str, Any]) -> Dataset:
 
 
 def _entry(text: str) -> Entry:
-    line = next(iter(parse_lines(text.encode()).values()))
+    line = stored_line(text)
     members = json.loads(text)
     name = members.get(NAME_KEY)
-    return Entry.model_validate(
-        {"picture": line.source_ref, "label": line.label, "name": name if isinstance(name, str) else None, "line": members}
+    return Entry(
+        picture=line.source_ref,
+        label="anomaly" if line.label == ANOMALY else "normal" if line.label == NORMAL else None,
+        name=name if isinstance(name, str) else None,
+        version=version_of(text),
+        line=members,
     )

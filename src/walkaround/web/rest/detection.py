@@ -10,10 +10,12 @@ from fastapi import APIRouter, Query, Request
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations.results import keep_result
 from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES, named
+from walkaround.inspection.masks import kept_line, told_colours, told_line
 from walkaround.pipeline.totals import Looked, add_totals
 from walkaround.store.tables import Result
 from walkaround.web.rest.access import Inspector, Visit, check_media_type
 from walkaround.web.rest.bodies import PICTURE_BODY
+from walkaround.web.rest.masks import data_url
 from walkaround.web.rest.shapes import Findings, ProjectName, Version
 from walkaround.web.uploads import told_name
 
@@ -31,6 +33,7 @@ async def detect(
     *,
     keep: Annotated[bool, Query(description="Keep the findings, to be searched for later.")] = False,
     name: Annotated[str, Query(max_length=200, description="What you call the picture.")] = _UNNAMED,
+    mask: Annotated[bool, Query(description="Answer the mask as a PNG too, where the model finds masks.")] = False,
 ) -> Findings:
     """Inspect one picture with a hosted model."""
     try:
@@ -42,12 +45,16 @@ async def detect(
     try:
         found = await visit.service.pool.detect(visit.owner, project, version, picture, kind)
     except ValidationError as problem:
-        told = str(problem) if name == _UNNAMED else named(str(problem), told_name(name))
-        raise ValidationError(told) from problem
-    members = {**found.findings.as_json(), "source": told_name(name)}
+        sentence = str(problem) if name == _UNNAMED else named(str(problem), told_name(name))
+        raise ValidationError(sentence) from problem
+    members = {**kept_line(found.findings), "source": told_name(name)}
+    told = told_line(members)
     if keep:
-        members["result"] = await asyncio.to_thread(_kept, visit, project, found.version, found=members)
-    return Findings.model_validate(members)
+        told["result"] = await asyncio.to_thread(_kept, visit, project, found.version, found=members)
+    if mask and found.findings.masks is not None:
+        told["mask"] = await asyncio.to_thread(data_url, found.findings)
+        told["colours"] = told_colours(found.findings.masks)
+    return Findings.model_validate(told)
 
 
 async def _picture(request: Request) -> bytes:

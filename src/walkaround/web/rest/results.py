@@ -12,9 +12,11 @@ from pydantic import AwareDatetime
 from walkaround.errors import MissingExtraError, ValidationError
 from walkaround.hosting.operations.result_search import ResultFilter
 from walkaround.hosting.operations.results import FORGOTTEN_AT_ONCE, forget_results, search_results
+from walkaround.inspection.masks import told_line
 from walkaround.pipeline.export import Format, export_parts
 from walkaround.pipeline.sinks.delivered import HEAT_MAP
 from walkaround.web.rest.access import Changer, Reader, Visit
+from walkaround.web.rest.masks import path_of_result
 from walkaround.web.rest.shapes import Deleted, Limit, Moment, Next, ProjectName, Result, Results, Span
 
 router = APIRouter(tags=["results"])
@@ -126,7 +128,7 @@ def _found(visit: Visit, project: str | None, wanted: ResultFilter, *, limit: in
 
 
 def _result(members: Mapping[str, Any]) -> Result:
-    findings = {name: value for name, value in members["Findings"].items() if name != HEAT_MAP}
+    findings = {name: value for name, value in told_line(members["Findings"]).items() if name != HEAT_MAP}
     return Result(
         id=members["Id"],
         project=members["Project"],
@@ -137,6 +139,8 @@ def _result(members: Mapping[str, Any]) -> Result:
         confidence=findings["confidence"],
         label=findings["label"],
         created=members["CreationTimestamp"],
+        kinds=members["Kinds"],
+        mask=path_of_result(members["Project"], members["Id"], members["Findings"]),
         spans=[Span(start=start, end=end) for start, end in members["Spans"]],
         findings=findings,
     )

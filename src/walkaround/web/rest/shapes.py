@@ -33,6 +33,16 @@ Picture = Annotated[
         description="s3://BUCKET/KEY of a picture.",
     ),
 ]
+PictureInQuery = Annotated[
+    str,
+    Query(
+        min_length=9,
+        max_length=1100,
+        pattern=r"^s3://[^/\x00-\x1f\x7f]+/[^\x00-\x1f\x7f]+$",
+        description="s3://BUCKET/KEY of a picture.",
+    ),
+]
+ResultNumber = Annotated[int, Path(ge=1, le=2**53, description="A result's number.")]
 TagKey = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$")]
 TagValue = Annotated[str, Field(max_length=256, pattern=r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$")]
 
@@ -116,6 +126,7 @@ class Entry(BaseModel):
     picture: str = Field(description="s3://BUCKET/KEY of the picture.")
     label: Label | None = Field(description="What a person saw; null: unlabelled.")
     name: str | None = Field(description="What it was uploaded as.")
+    version: str = Field(description="Of the entry; changes with it, see If-Match of its places.")
     line: dict[str, Any] = Field(description="Its line of the manifest.")
 
 
@@ -215,6 +226,16 @@ class Units(Strict):
     ] = None
 
 
+class FoundBox(BaseModel):
+    """A damage with its place."""
+
+    label: str = Field(description="What it is.")
+    score: float = Field(description="How sure the model is of it, 0 to 1.")
+    box: list[float] = Field(
+        min_length=4, max_length=4, description="Left, top, right and bottom edge in pixels of the upright picture."
+    )
+
+
 class Findings(BaseModel):
     """What a model found in a picture; `damage` is the probability that it shows any, `result` where it was kept."""
 
@@ -226,6 +247,17 @@ class Findings(BaseModel):
     probabilities: dict[str, float] = Field(description="Probability of each class.")
     width: int = Field(description="In pixels, upright.")
     height: int = Field(description="In pixels, upright.")
+    boxes: list[FoundBox] | None = Field(
+        default=None, description="Each damage with its place, the surest first; only of models that find boxes."
+    )
+    areas: dict[str, float] | None = Field(
+        default=None, description="Share of the picture that each kind of damage covers; only of models that find masks."
+    )
+    mask: str | None = Field(
+        default=None,
+        description="Where that was asked for, the mask as a data: URL of a PNG of the picture's size; `colours` explains it.",
+    )
+    colours: dict[str, str] | None = Field(default=None, description="Colour of each kind of damage in the mask, #RRGGBB.")
     result: int | None = Field(default=None, description="Number under which the findings were kept.")
 
 
@@ -248,6 +280,8 @@ class Result(BaseModel):
     confidence: float = Field(description="Confidence in the verdict, 0 to 1.")
     label: str = Field(description="The most probable class.")
     created: datetime = Field(description="When it was kept.")
+    kinds: list[str] = Field(description="Kinds of damage whose place was found, the surest or largest first.")
+    mask: str | None = Field(default=None, description="Path of the mask as a PNG; only of models that find masks.")
     spans: list[Span] = Field(description="Of a video: where it looks damaged.")
     findings: dict[str, Any] = Field(description="All findings, as they were answered; of a video with those of its frames.")
 
@@ -315,6 +349,7 @@ class TrialPicture(BaseModel):
     picture: str = Field(description="s3://BUCKET/KEY of the picture.")
     name: str | None = Field(default=None, description="What it was uploaded as; pictures of a bucket have none.")
     findings: dict[str, Any] | None = Field(default=None, description="What the model found.")
+    mask: str | None = Field(default=None, description="Path of the mask as a PNG; only of models that find masks.")
     error: str | None = Field(default=None, description="Why the model could not look at it.")
     verified: Label | None = Field(default=None, description="What a person saw.")
     correct: bool | None = Field(default=None, description="Whether the person agrees with the model.")

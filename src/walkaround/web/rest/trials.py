@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations import trials
 from walkaround.hosting.operations.own_buckets import require_own_bucket
+from walkaround.inspection.masks import told_line
 from walkaround.web.problems import LeftOut
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files
+from walkaround.web.rest.masks import path_of_trial_picture
 from walkaround.web.rest.pictures import FileName, keep_pictures, kept_picture
 from walkaround.web.rest.shapes import (
     Counted,
@@ -131,7 +133,8 @@ def list_trial_pictures(
             session, visit.owner, project_name=project, trial_name=trial, page=(next, limit)
         )
     )
-    return TrialPictures(pictures=[_picture(one) for one in reply["Pictures"]], next=reply.get("NextToken"))
+    pictures = [_picture(project, trial, one) for one in reply["Pictures"]]
+    return TrialPictures(pictures=pictures, next=reply.get("NextToken"))
 
 
 @router.post("/trials/{trial}/verdicts")
@@ -177,11 +180,13 @@ def _trial(members: Mapping[str, Any]) -> Trial:
     )
 
 
-def _picture(members: Mapping[str, Any]) -> TrialPicture:
+def _picture(project: str, trial: str, members: Mapping[str, Any]) -> TrialPicture:
+    findings = members.get("Findings")
     return TrialPicture(
         picture=members["SourceRef"],
         name=members.get("Name"),
-        findings=members.get("Findings"),
+        findings=None if findings is None else told_line(findings),
+        mask=path_of_trial_picture(project, trial, members["SourceRef"], findings),
         error=members.get("Error"),
         verified=members.get("Verified"),
         correct=members.get("Correct"),

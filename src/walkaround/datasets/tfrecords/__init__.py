@@ -1,0 +1,1 @@
+"""TFRecords: labelled pictures as sharded files of `tf.train.Example`, written and read without TensorFlow."""

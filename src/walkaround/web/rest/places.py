@@ -1,0 +1,160 @@
+"""Boxes and outlines on the pictures of a dataset over REST: told, and drawn again as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, status
+from fastapi.responses import Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from walkaround.buckets.names import split_address
+from walkaround.damage.places import Place, Polygons
+from walkaround.errors import BucketError, ConflictError, NotFoundError, ValidationError, writing
+from walkaround.hosting.operations.datasets import require_ready
+from walkaround.hosting.operations.drawn_lines import DRAWING_KEY, agreed_label, drawing_of, drawn_line, version_of
+from walkaround.hosting.operations.manifest_lines import Line, label_attribute, label_of, stored_line
+from walkaround.hosting.operations.rows import find_dataset, find_project
+from walkaround.hosting.pool.answers import MOST_BYTES
+from walkaround.store.tables import Entry
+from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
+from walkaround.web.rest.lines import labelled_line, manifest_of
+from walkaround.web.rest.place_shapes import DrawnPlace, MaskReference, NewPlaces, PlacesOfPicture
+from walkaround.web.rest.shapes import Accepted, KindInPath, PictureInQuery, ProjectName
+from walkaround.web.uploads import managed_bucket
+
+router = APIRouter(prefix="/projects/{project}/datasets/{kind}", tags=["datasets"])
+
+_LONGEST_DRAWING = 16_000_000
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", max_length=200, description="The version that was looked at; another one since is a conflict."),
+]
+
+
+@router.get("/places")
+def tell_places(
+    visit: Reader, project: ProjectName, kind: KindInPath, picture: PictureInQuery, answer: Response
+) -> PlacesOfPicture:
+    """Tell what was drawn on a picture of a dataset; `version`, which is the ETag too, is for the next change."""
+    text = visit.look(lambda session: {"line": _text(session, visit, project, kind, picture=picture)})["line"]
+    line = stored_line(text)
+    answer.headers["ETag"] = f'"{version_of(text)}"'
+    return PlacesOfPicture.model_validate(
+        {
+            "picture": picture,
+            "label": line.label,
+            "version": version_of(text),
+            "places": _told(visit, line, text),
+            "masks": [
+                MaskReference(mask=mask.ref, colours={label: colour for colour, label in mask.colours.items()})
+                for mask in line.masks
+            ],
+        }
+    )
+
+
+@router.put("/places", status_code=status.HTTP_202_ACCEPTED)
+def draw_places(
+    visit: Changer,
+    project: ProjectName,
+    kind: KindInPath,
+    picture: PictureInQuery,
+    new: NewPlaces,
+    *,
+    match: IfMatch = None,
+    token: IdempotencyKey = None,
+) -> Accepted:
+    """Replace all that was drawn on a picture of a dataset: boxes, and outlines, which become a mask.
+
+    A picture without a label is labelled anomaly when something is drawn on it. An empty list says that nothing is to be drawn.
+    """
+    text = visit.look(lambda session: {"line": _text(session, visit, project, kind, picture=picture)})["line"]
+    _require_version(text, match, project, kind)
+    places = [_place(one) for one in new.places]
+    width, height = _size(visit, picture)
+    drawing = drawing_of(places, width=width, height=height)
+    bucket = managed_bucket(visit.owner.account)
+    members = drawn_line(json.loads(text), drawing, places, bucket=bucket)
+    attribute = label_attribute(members)
+    former = None if attribute is None else label_of(members, attribute)
+    label = agreed_label(former, places, wanted=new.label)
+    members = members if label == former else labelled_line(members, label)
+    folder = visit.service.settings.data / "buckets" / bucket
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if drawing.mask is not None:
+        visit.service.buckets.write(bucket, drawing.mask_name, drawing.mask)
+    visit.service.buckets.write(bucket, drawing.document_name, drawing.document)
+
+    def act(session: Session) -> dict[str, Any]:
+        found = find_project(session, visit.owner, project, to_change=True)
+        require_ready(found, find_dataset(session, found, kind, to_change=True))
+        _require_version(_text(session, visit, project, kind, picture=picture), version_of(text), project, kind)
+        return visit.service.host.update_dataset_entries(
+            session, visit.owner, project_name=project, dataset_type=kind, changes=manifest_of([members])
+        )
+
+    told = {"project": project, "kind": kind, "picture": picture, "new": new.model_dump(), "match": match}
+    reply = visit.change("draw_places", act, token=token, **told)
+    return Accepted(status=reply["Status"], job=reply.get("Job"))
+
+
+def _text(session: Session, visit: Visit, project: str, kind: str, *, picture: str) -> str:
+    """The line of a picture, as it is."""
+    dataset = find_dataset(session, find_project(session, visit.owner, project), kind)
+    text = session.scalar(select(Entry.line).filter_by(dataset_id=dataset.id, source_ref=picture))
+    if text is None:
+        raise NotFoundError(
+            f"The {kind} dataset of project {project!r} has no picture {picture!r}: upload it, or correct its address.",
+            resource_id=f"{project}/{kind}",
+            resource_type="DATASET",
+        )
+    return text
+
+
+def _require_version(text: str, wanted: str | None, project: str, kind: str) -> None:
+    if wanted is not None and wanted.removeprefix("W/").strip('"') not in (version_of(text), "*"):
+        raise ConflictError(
+            "The picture was labelled by somebody else meanwhile: look at it again, and draw on what is there now.",
+            resource_id=f"{project}/{kind}",
+            resource_type="DATASET",
+        )
+
+
+def _size(visit: Visit, picture: str) -> tuple[int, int]:
+    """Width and height of a picture, upright; it is decoded in a process of its own."""
+    try:
+        content = visit.service.buckets.read(*split_address(picture), at_most=MOST_BYTES)
+    except BucketError as problem:
+        raise ValidationError(f"The picture cannot be read, so that nothing can be drawn on it. {problem}") from problem
+    return visit.service.pictures.size_of(content, name=picture.rpartition("/")[2])
+
+
+def _place(given: DrawnPlace) -> Place:
+    outline = None
+    if given.polygons is not None:
+        outline = Polygons(rings=tuple(tuple((x, y) for x, y in ring) for ring in given.polygons))
+    box = None if given.box is None else (given.box[0], given.box[1], given.box[2], given.box[3])
+    if (box is None) == (outline is None):
+        raise ValidationError(f"The place {given.label!r} needs either a box or polygons.")
+    return Place(label=given.label, box=outline.box if outline is not None else box, outline=outline)
+
+
+def _told(visit: Visit, line: Line, text: str) -> Sequence[dict[str, Any]]:
+    """The places as they were drawn here; else the boxes of the line."""
+    ref = json.loads(text).get(DRAWING_KEY)
+    if isinstance(ref, str):
+        try:
+            bucket, key = split_address(ref)
+            if bucket == managed_bucket(visit.owner.account):
+                drawn: list[dict[str, Any]] = json.loads(visit.service.buckets.read(bucket, key, at_most=_LONGEST_DRAWING))[
+                    "places"
+                ]
+                return [one if one.get("polygons") is None else {**one, "box": None} for one in drawn]
+        except (BucketError, ValueError, KeyError):  # somebody moved it: the line still has boxes and mask
+            pass
+    return [{"label": place.label, "box": list(place.box or ())} for place in line.boxes or ()]
