@@ -92,6 +92,7 @@ def test_two_processes_train_one_network_and_a_killed_one_costs_no_more_than_an_
     assert all(EPOCHS * STEPS < count <= (EPOCHS + 1) * STEPS for count in done)
     stored = torch.load(tmp_path / "coverage.pt", weights_only=True)
     assert stored["ended"] == "all epochs"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler  # Ray had set its own
     assert all(torch.equal(weights[name], stored["best"][name]) for name in weights)
 
 

@@ -11,6 +11,7 @@ import logging
 import os
 import pickle
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -148,10 +149,22 @@ def _trained(job: Job, *, workers: int | None, threads: int) -> str:
         ),
     )
     try:
-        trainer.fit()
+        with _own_interrupts():
+            trainer.fit()
     except Exception as problem:  # noqa: BLE001 - Ray's own errors are of many kinds, and are told in one line
         return str(problem).strip().rpartition("\n")[2] or type(problem).__name__
     return ""
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Put back what Ctrl-C did before: Ray sets it to something that fails once the training is over."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 def work(config: dict[str, Any]) -> None:
