@@ -201,6 +201,7 @@ class _Training:
         """Stop on a loss that is no number, and say which and on what."""
         if all(math.isfinite(value) for value in losses.values()):
             return
+        self._teller.broken(self.state.step + 1, epoch=self.state.epoch + 1, losses=losses)
         told = ", ".join(f"{name} {value:g}" for name, value in losses.items())
         files = ", ".join(str(self._loader.decoded.pictures[index].sample.path) for index in batch.indices[:4])
         raise TrainingError(

@@ -24,6 +24,7 @@ class Teller:
     def __init__(self, monitor: Monitor, network: nn.Module, loader: Loader) -> None:
         self._monitor, self._loader = monitor, loader
         self._observer = Observer(network)
+        self._pretrained = tuple(f"{name}." for name, _ in network.named_children() if name == "backbone")
         self._looking = False
         self._times: list[float] = []
 
@@ -51,6 +52,7 @@ class Teller:
                 accelerator=device.type != "cpu",
                 threads=threads,
                 loaders=self._loader.threads,
+                pretrained=self._pretrained,
             )
         )
 
@@ -104,6 +106,10 @@ class Teller:
                 activations=activations,
             )
         )
+
+    def broken(self, step: int, *, epoch: int, losses: Mapping[str, float]) -> None:
+        """A step is not done, because a loss is no number; the training ends with it."""
+        self._monitor.step(StepFacts(step=step, epoch=epoch, losses=losses, rates={}, waiting=0.0, computing=0.0, pictures=0))
 
     def epoch(self, facts: EpochFacts) -> None:
         """The epoch is over."""
