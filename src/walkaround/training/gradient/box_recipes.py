@@ -25,6 +25,7 @@ class BoxRecipe:
         sgd: train as the sample does: gradient descent with momentum 0.9 and no averaging, in place of AdamW with it.
         warm_up: share of the run in which the rate rises.
         last: share of the rate that is left at the end of the run.
+        share: of the pictures that a class should be on; those of rarer ones are learnt from more often, see `how_often`.
         headroom: pictures are kept this much larger than the input, for a closer look.
         overlap: of tiles that large pictures are searched in; 0: no tiles.
         validation_share: share of the pictures on which checkpoint and thresholds are chosen.
@@ -34,24 +35,24 @@ class BoxRecipe:
     """
 
     size: Size
-    batch: int = 8
-    steps: int = 2000
-    rate: float = 2e-3
-    backbone: float = 0.2
+    batch: int = 4
+    steps: int = 8000
+    rate: float = 1.5e-3
+    backbone: float = 0.3
     frozen: int = 2
     sgd: bool = False
     warm_up: float = 0.05
     last: float = 0.01
+    share: float = 0.5
     headroom: float = 2.0
     overlap: float = 0.2
     validation_share: float = 0.12
     seed: int = 0
     loss: LossSettings = field(default_factory=lambda: LossSettings(box="giou", box_weight=2.0, assignment="adaptive"))
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(mosaic=0.3, zoom=(0.7, 2.2)))
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(mosaic=0.15, zoom=(0.8, 1.6), focus=0.5))
 
-    def schedule(self, pictures: int) -> Schedule:
-        """The schedule for this many pictures."""
-        per_epoch = -(-pictures // min(self.batch, pictures))
+    def schedule(self, per_epoch: int) -> Schedule:
+        """The schedule for this many batches in an epoch."""
         epochs = max(1, round(self.steps / per_epoch))
         return Schedule(
             epochs=epochs,
@@ -62,14 +63,14 @@ class BoxRecipe:
             weight_decay=4e-5 if self.sgd else 0.02,
             slower={"backbone.": self.backbone},
             clip=10.0,
-            average=0.0 if self.sgd else 0.996,
+            average=0.0 if self.sgd else 0.998,
             validate_every=max(1, epochs // 6),
             seed=self.seed,
         )
 
 
 def _own(name: str, *, batch: int, steps: int) -> BoxRecipe:
-    size = replace(SIZES[name], anchors=AnchorShapes(scale=2.0))
+    size = replace(SIZES[name], anchors=AnchorShapes(scale=1.25))
     return BoxRecipe(size=size, batch=batch, steps=steps)
 
 
@@ -82,6 +83,7 @@ def _sample(name: str) -> BoxRecipe:
     steps = 1000
     return BoxRecipe(
         size=SIZES[name],
+        batch=8,
         steps=steps,
         rate=0.08 * steps / 2500,
         warm_up=1.0,
@@ -89,6 +91,7 @@ def _sample(name: str) -> BoxRecipe:
         backbone=1.0,
         frozen=0,
         sgd=True,
+        share=0.0,
         headroom=1.0,
         overlap=0.0,
         loss=LossSettings(delta=1.0, box_weight=4.0),
@@ -99,9 +102,9 @@ def _sample(name: str) -> BoxRecipe:
 
 
 RECIPES: Mapping[str, BoxRecipe] = {
-    "lite0": _own("lite0", batch=8, steps=2000),
-    "lite1": _own("lite1", batch=8, steps=4000),
-    "lite2": _own("lite2", batch=8, steps=6000),
+    "lite0": _own("lite0", batch=4, steps=8000),
+    "lite1": _own("lite1", batch=4, steps=10_000),
+    "lite2": _own("lite2", batch=4, steps=12_000),
     "d0": _own("d0", batch=16, steps=8000),
     "d1": _own("d1", batch=16, steps=10_000),
     "sample-lite0": _sample("lite0"),

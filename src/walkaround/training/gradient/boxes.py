@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -84,11 +85,17 @@ def fit_boxes(
     shown, unseen = (_decoded(part, classes, recipe, run) for part in (train, kept_back))
     try:
         loader = Loader(
-            shown, batch=recipe.batch, augmentation=recipe.augmentation, seed=recipe.seed, threads=run.threads, team=run.team
+            shown,
+            batch=recipe.batch,
+            augmentation=recipe.augmentation,
+            seed=recipe.seed,
+            often=how_often(train, recipe.share),
+            threads=run.threads,
+            team=run.team,
         )
         validation = Loader(unseen, batch=recipe.batch, threads=run.threads)
         outcome = train_network(
-            learner, name=NAME, loader=loader, validation=validation, schedule=recipe.schedule(len(train)), run=run
+            learner, name=NAME, loader=loader, validation=validation, schedule=recipe.schedule(len(loader)), run=run
         )
         model = _exported(outcome.network)
         part = BoxPart(classes=tuple(classes), side=recipe.size.side, thresholds=())
@@ -189,6 +196,17 @@ def _parts(pictures: Sequence[Picture], recipe: BoxRecipe) -> tuple[list[Picture
     )
     train, kept_back = ([p for p, part in zip(pictures, parts, strict=True) if part == number] for number in (0, 1))
     return train, kept_back
+
+
+def how_often(pictures: Sequence[Picture], share: float) -> list[float]:
+    """How often each picture is learnt from in an epoch, so that rare classes are not drowned by common ones.
+
+    The square root of how much a class lacks of being on `share` of the pictures, of the picture's rarest class; at least once
+    (repeat factor sampling, Gupta, Dollar and Girshick 2019).
+    """
+    counts = Counter(name for picture in pictures for name in _names(picture))
+    lack = {name: math.sqrt(share * len(pictures) / count) for name, count in counts.items()}
+    return [max([1.0, *(lack[name] for name in _names(picture))]) for picture in pictures]
 
 
 def _names(picture: Picture) -> set[str]:

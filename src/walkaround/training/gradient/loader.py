@@ -34,6 +34,7 @@ class Loader:
         augmentation: Augmentation | None = None,
         seed: int = 0,
         labels: Sequence[str] = (),
+        often: Sequence[float] | None = None,
         threads: int = 2,
         team: Team | None = None,
     ) -> None:
@@ -46,6 +47,7 @@ class Loader:
                 own, and all batches are full.
             seed: with epoch and position it decides order and disturbances.
             labels: class names of whole pictures, in the order of `Batch.labels`.
+            often: how often each picture comes in an epoch on average, where there is an augmentation; once each where None.
             threads: that make batches in the background.
             team: the processes that share every batch; all of them see all pictures where `augmentation` is None.
         """
@@ -53,13 +55,15 @@ class Loader:
         self.augmentation = None if augmentation is None else suited(augmentation, decoded.classes)
         self.seed = seed
         self._labels = {name: number for number, name in enumerate(labels)}
+        self._often = None if often is None or augmentation is None else np.asarray(often, dtype=np.float64)
         self.threads = max(1, threads)
         self._team = team or Alone()
         self.batch = max(self._team.size, min(batch, len(decoded)))
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self.decoded) // self.batch)
+        pictures = len(self.decoded) if self._often is None else round(self._often.sum())
+        return -(-pictures // self.batch)
 
     def __iter__(self) -> Iterator[Batch]:
         return self.epoch(0)
@@ -84,7 +88,11 @@ class Loader:
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if self.augmentation is None:
             return np.arange(len(self.decoded))
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.decoded))
+        rng = np.random.default_rng((self.seed, epoch))
+        drawn = np.arange(len(self.decoded))
+        if self._often is not None:
+            drawn = np.repeat(drawn, np.floor(self._often + rng.random(len(drawn))).astype(np.int64))
+        order = rng.permutation(drawn)
         return np.resize(order, len(self) * self.batch)  # the last batch is filled up from the beginning
 
     def _share(self, positions: range) -> range:
