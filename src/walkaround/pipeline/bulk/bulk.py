@@ -86,9 +86,9 @@ def inspect_bulk(
     plan = run.plan(shard_size or SHARD_SIZE, tell)
     if missing := missing_shards(run.target, plan):
         workforce = workforce or Workforce()
-        tell("Starting Ray", 0, 1)  # some seconds
+        tell("Starting workers", 0, 1)  # some seconds
         with cluster(workforce.ray, workers=workforce.workers, threads=workforce.threads) as crew:
-            tell("Starting Ray", 1, 1)
+            tell("Starting workers", 1, 1)
             run.do(plan, missing, crew, tell)
     return write_summary(run.target, plan, opened)
 
