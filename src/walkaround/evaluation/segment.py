@@ -18,6 +18,7 @@ from walkaround.damage.findings import FoundMasks
 from walkaround.damage.places import Place
 from walkaround.datasets.outlines import label_map, mask_of
 from walkaround.datasets.sample import Sample
+from walkaround.datasets.stacking import small_on_top
 from walkaround.errors import InputError, PictureError
 from walkaround.evaluation.intervals import RESAMPLES, f1_interval, over_pictures, wilson
 from walkaround.evaluation.mask_scores import MaskClassScores, MaskScores, PixelScores
@@ -103,14 +104,14 @@ def measure_masks(predict: Predict, samples: Sequence[Sample], *, classes: Seque
 def truth_of(
     places: Sequence[Place], classes: Sequence[str], *, width: int, height: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
-    """What a person drew on a picture of `width` by `height` pixels, and which pixels count neither way.
+    """What a person drew on a picture of `width` by `height` pixels, small places on top, and which pixels count neither way.
 
     Returns:
         uint8 [height, width], 0 is background, n is `classes[n - 1]`; and bool [height, width], pixels of crowds and of other
         classes that no known class lies over, None where there are none.
     """
     known = [place for place in places if place.label in classes and not place.crowd]
-    truth = label_map(known, classes, width=width, height=height)
+    truth = label_map(small_on_top(known), classes, width=width, height=height)
     others = [place.outline for place in places if (place.crowd or place.label not in classes) and place.outline is not None]
     if not others:
         return truth, None

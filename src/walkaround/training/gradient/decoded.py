@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from walkaround.damage.places import Place
 from walkaround.datasets.outlines import box_of, label_map, mask_of
 from walkaround.datasets.sample import Sample
+from walkaround.datasets.stacking import small_on_top
 from walkaround.errors import writing
 from walkaround.media.pictures import read_picture
 from walkaround.models.preparation import stretched
 from walkaround.training.places import fingerprint_of
 
-VERSION = 1
+VERSION = 2
 """Changes with every change of what is kept."""
 
 IGNORED = 255
@@ -158,7 +159,7 @@ class Decoded:
     def _mask(self, places: Sequence[Place], width: int, height: int) -> NDArray[np.uint8]:
         """The label map; what is not learnt is 255, where nothing that is learnt lies over it."""
         size = (self.kept, self.kept)
-        mask = label_map(places, self.classes, width=width, height=height, size=size)
+        mask = label_map(small_on_top(places), self.classes, width=width, height=height, size=size)
         for place in places:
             if place.outline is not None and (place.crowd or place.label not in self.classes):
                 mask[mask_of(place.outline, width, height, size=size) & (mask == 0)] = IGNORED
