@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
-import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +12,9 @@ from ray.data import DataContext
 
 from walkaround.errors import InputError
 from walkaround.models.network import cores
+from walkaround.training.ray_cluster import ray_cluster
 
-_OBJECT_STORE = 160 << 20
-"""Bytes: the package, the numbers of shards, and what Ray wants at least."""
 _USUAL_THREADS = 4
-_CONNECT = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -43,44 +37,12 @@ def cluster(address: str | None, *, workers: int | None, threads: int | None) ->
     Raises:
         InputError: there is no cluster, or no node has so many cores.
     """
-    for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    own = None
-    try:
-        if address is None:
-            own = tempfile.mkdtemp(prefix="walkaround-ray-")  # short: it becomes part of the names of sockets
-            threads = threads or min(_USUAL_THREADS, cores())
-            workers = workers or max(1, cores() // threads)
-            ray.init(
-                address="local",
-                num_cpus=workers * threads,
-                object_store_memory=_OBJECT_STORE,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                _temp_dir=own,
-            )
-        else:
-            _join(address)
+    if address is None:
+        threads = threads or min(_USUAL_THREADS, cores())
+        workers = workers or max(1, cores() // threads)
+    with ray_cluster(address, cores=(workers or 1) * (threads or 1)):
         _quiet_data()
         yield _crew(workers, threads)
-    finally:
-        ray.shutdown()
-        if own is not None:
-            shutil.rmtree(own, ignore_errors=True)
-
-
-def _join(address: str) -> None:
-    if address.startswith("ray://"):
-        raise InputError(f"{address!r} is for Ray's client: run this on a node of the cluster, with --ray HOST:PORT or auto.")
-    try:
-        host, colon, port = address.rpartition(":")
-        if colon and port.isdigit():  # Ray itself would try for minutes
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (OSError, ValueError, RuntimeError) as problem:
-        reason = str(problem).partition("\n")[0].rstrip(".")
-        raise InputError(f"There is no Ray cluster at {address!r} ({reason}): start one with `ray start --head`.") from problem
 
 
 def _quiet_data() -> None:

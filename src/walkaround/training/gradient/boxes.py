@@ -9,12 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from walkaround.datasets.split import split_by_group
-from walkaround.errors import TrainingError
 from walkaround.evaluation.detect import BoxRow
 from walkaround.models.gradient.anchors import cells
 from walkaround.models.gradient.efficientdet import EfficientDet
@@ -29,6 +26,7 @@ from walkaround.training.gradient.box_search import choose_search, matches_of, m
 from walkaround.training.gradient.decoded import Decoded
 from walkaround.training.gradient.loader import Loader
 from walkaround.training.gradient.loop import Outcome, train_network
+from walkaround.training.kept_back import check_enough, keep_back, names_on
 from walkaround.training.plan import FEWEST, Picture
 from walkaround.training.run import Run
 
@@ -78,8 +76,8 @@ def fit_boxes(
     """
     recipe = recipe or RECIPES["lite0"]
     drawn = [picture for picture in pictures if picture.sample.places is not None]
-    _check_enough(drawn, classes)
-    train, kept_back = _parts(drawn, recipe)
+    check_enough(drawn, classes, fewest=FEWEST, what="Boxes")
+    train, kept_back = keep_back(drawn, recipe.validation_share, seed=recipe.seed)
     learner = BoxLearner(classes, recipe)
     taken = "" if weights is None else take_weights(learner.network, weights)
     shown, unseen = (_decoded(part, classes, recipe, run) for part in (train, kept_back))
@@ -170,47 +168,15 @@ def _exported(network: nn.Module) -> bytes:
     return write_detector(network)
 
 
-def _check_enough(pictures: Sequence[Picture], classes: Sequence[str]) -> None:
-    groups = {
-        name: len({p.group for p in pictures if any(place.label == name for place in p.sample.places or ())})
-        for name in classes
-    }
-    few = {name: count for name, count in groups.items() if count < FEWEST}
-    if few or not groups:
-        told = ", ".join(f"{name} in {count}" for name, count in few.items()) or "none in any"
-        raise TrainingError(
-            f"Boxes need at least {FEWEST} different pictures of each class to learn from, and there are too few ({told}): draw"
-            " more, or give the class another's name with --rename."
-        )
-
-
-def _parts(pictures: Sequence[Picture], recipe: BoxRecipe) -> tuple[list[Picture], list[Picture]]:
-    """Pictures to learn from, and to choose on; copies on one side, each picture's rarest class spread over both."""
-    names = Counter(name for picture in pictures for name in _names(picture))
-    rarest = [min(_names(picture), key=lambda name: (names[name], name), default="") for picture in pictures]
-    parts = split_by_group(
-        rarest,
-        np.array([picture.group for picture in pictures], dtype=np.int64),
-        fractions=[1 - recipe.validation_share, recipe.validation_share],
-        seed=recipe.seed,
-    )
-    train, kept_back = ([p for p, part in zip(pictures, parts, strict=True) if part == number] for number in (0, 1))
-    return train, kept_back
-
-
 def how_often(pictures: Sequence[Picture], share: float) -> list[float]:
     """How often each picture is learnt from in an epoch, so that rare classes are not drowned by common ones.
 
     The square root of how much a class lacks of being on `share` of the pictures, of the picture's rarest class; at least once
     (repeat factor sampling, Gupta, Dollar and Girshick 2019).
     """
-    counts = Counter(name for picture in pictures for name in _names(picture))
+    counts = Counter(name for picture in pictures for name in names_on(picture))
     lack = {name: math.sqrt(share * len(pictures) / count) for name, count in counts.items()}
-    return [max([1.0, *(lack[name] for name in _names(picture))]) for picture in pictures]
-
-
-def _names(picture: Picture) -> set[str]:
-    return {place.label for place in picture.sample.places or ()}
+    return [max([1.0, *(lack[name] for name in names_on(picture))]) for picture in pictures]
 
 
 def _decoded(pictures: Sequence[Picture], classes: Sequence[str], recipe: BoxRecipe, run: Run) -> Decoded:

@@ -7,13 +7,9 @@ is written after every epoch at least. All machines have to see the pictures and
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pickle
-import shutil
 import signal
-import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,13 +25,12 @@ from torch import Tensor
 from walkaround.errors import InputError, TrainingError, WalkaroundError, writing
 from walkaround.models.network import cores
 from walkaround.training.monitor import Monitor
+from walkaround.training.ray_cluster import ray_cluster
 from walkaround.training.run import Run
 
 Fit = TypeVar("Fit")
 
 _LOSSES_BORNE = 8  # lost processes, after which something else must be wrong
-_OBJECT_STORE = 160 << 20  # bytes; what Ray wants at least, and nothing large goes through it
-_CONNECT = 5.0  # seconds
 _TOLD_SECONDS = 1.0
 
 
@@ -111,7 +106,8 @@ def fit_on_cluster(fit: Callable[..., Fit], *, run: Run, name: str, address: str
         run.folder.mkdir(parents=True, exist_ok=True)
     for ending in ("fitted", "failed", "progress"):
         job.file(ending).unlink(missing_ok=True)
-    with _cluster(address, threads=run.threads, workers=workers), _following(job.file("progress"), run):
+    own = max(cores(), run.threads * (workers or 1)) + 1  # one for Ray's own
+    with ray_cluster(None if address == "local" else address, cores=own), _following(job.file("progress"), run):
         failure = _trained(job, workers=workers, threads=run.threads)
     if job.file("fitted").exists():
         found: Fit = pickle.loads(job.file("fitted").read_bytes())  # noqa: S301 - this training's own file
@@ -225,53 +221,3 @@ def _following(path: Path, run: Run) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@contextmanager
-def _cluster(address: str, *, threads: int, workers: int | None) -> Iterator[None]:
-    """Be connected to a cluster.
-
-    Raises:
-        InputError: there is none.
-    """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"  # what Ray will do anyway, and warns of until it does
-    import ray
-
-    for name in ("ray", "ray.train"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    own = None
-    try:
-        if address == "local":
-            own = tempfile.mkdtemp(prefix="walkaround-ray-")  # short: it becomes part of the names of sockets
-            ray.init(
-                address="local",
-                num_cpus=max(cores(), threads * (workers or 1)) + 1,  # one for Ray's own
-                object_store_memory=_OBJECT_STORE,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                _temp_dir=own,
-            )
-        else:
-            _join(address)
-        yield
-    finally:
-        ray.shutdown()
-        if own is not None:
-            shutil.rmtree(own, ignore_errors=True)
-
-
-def _join(address: str) -> None:
-    import ray
-
-    if address.startswith("ray://"):
-        raise InputError(f"{address!r} is for Ray's client: run this on a node of the cluster, with --ray HOST:PORT or auto.")
-    try:
-        host, colon, port = address.rpartition(":")
-        if colon and port.isdigit():  # Ray itself would try for minutes
-            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (OSError, ValueError, RuntimeError) as problem:
-        reason = str(problem).partition("\n")[0].rstrip(".")
-        raise InputError(f"There is no Ray cluster at {address!r} ({reason}): start one with `ray start --head`.") from problem

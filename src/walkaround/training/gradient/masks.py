@@ -14,8 +14,6 @@ from torch import Tensor, nn
 
 from walkaround.damage.colours import PALETTE, colours_of
 from walkaround.damage.places import MaskFile
-from walkaround.datasets.split import split_by_group
-from walkaround.errors import TrainingError
 from walkaround.evaluation.segment import MaskTally
 from walkaround.models.gradient.segmenter import UNKNOWN, Segmenter, class_weights, mask_losses
 from walkaround.models.names import MASK_PIXELS, MASKS
@@ -28,6 +26,7 @@ from walkaround.training.gradient.decoded import Decoded
 from walkaround.training.gradient.loader import Loader
 from walkaround.training.gradient.loop import Outcome, train_network
 from walkaround.training.gradient.schedule import Schedule
+from walkaround.training.kept_back import check_enough, keep_back
 from walkaround.training.plan import FEWEST, Picture
 from walkaround.training.run import Run
 
@@ -115,8 +114,8 @@ def fit_masks(
     """
     recipe = recipe or MaskRecipe()
     drawn = [picture for picture in pictures if picture.sample.places is not None]
-    _check_enough(drawn, classes)
-    train, kept_back = _parts(drawn, recipe)
+    check_enough(drawn, classes, fewest=FEWEST, what="Masks", shown=_outlined)
+    train, kept_back = keep_back(drawn, recipe.validation_share, seed=recipe.seed)
     shown, unseen = (_decoded(part, classes, recipe, run) for part in (train, kept_back))
     try:
         loader = Loader(
@@ -209,36 +208,8 @@ def choose_smallest(areas: NDArray[np.float64], shown: NDArray[np.bool_]) -> tup
     return _FLOORS[best], scores[best]
 
 
-def _check_enough(pictures: Sequence[Picture], classes: Sequence[str]) -> None:
-    groups = {
-        name: len({p.group for p in pictures if any(place.label == name and place.outline for place in p.sample.places or ())})
-        for name in classes
-    }
-    few = {name: count for name, count in groups.items() if count < FEWEST}
-    if few or not groups:
-        told = ", ".join(f"{name} in {count}" for name, count in few.items()) or "none in any"
-        raise TrainingError(
-            f"Masks need at least {FEWEST} different pictures of each class to learn from, and there are too few ({told}): draw"
-            " more, or give the class another's name with --rename."
-        )
-
-
-def _parts(pictures: Sequence[Picture], recipe: MaskRecipe) -> tuple[list[Picture], list[Picture]]:
-    """Pictures to learn from, and to choose on; copies on one side, each picture's rarest class spread over both."""
-    names = Counter(name for picture in pictures for name in _names(picture))
-    rarest = [min(_names(picture), key=lambda name: (names[name], name), default="") for picture in pictures]
-    parts = split_by_group(
-        rarest,
-        np.array([picture.group for picture in pictures], dtype=np.int64),
-        fractions=[1 - recipe.validation_share, recipe.validation_share],
-        seed=recipe.seed,
-    )
-    train, kept_back = ([p for p, part in zip(pictures, parts, strict=True) if part == number] for number in (0, 1))
-    return train, kept_back
-
-
-def _names(picture: Picture) -> set[str]:
-    return {place.label for place in picture.sample.places or ()}
+def _outlined(picture: Picture) -> set[str]:
+    return {place.label for place in picture.sample.places or () if place.outline}
 
 
 def _decoded(pictures: Sequence[Picture], classes: Sequence[str], recipe: MaskRecipe, run: Run) -> Decoded:

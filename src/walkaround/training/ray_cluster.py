@@ -1,0 +1,71 @@
+"""A Ray cluster to work on: joined where there is one, else a small one of our own that ends with the work."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from walkaround.errors import InputError
+
+_OBJECT_STORE = 160 << 20
+"""Bytes: what Ray wants at least; a package, and the numbers of shards."""
+_CONNECT = 5.0  # seconds
+
+
+@contextmanager
+def ray_cluster(address: str | None, *, cores: int) -> Iterator[None]:
+    """Be connected to the Ray cluster at an address, "auto" for the one of this machine, or to one of our own.
+
+    Args:
+        address: HOST:PORT of the cluster's head; None for a cluster of our own, in this machine alone.
+        cores: of our own cluster.
+
+    Raises:
+        InputError: there is no cluster.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"  # what Ray will do anyway, and warns of until it does
+    import ray
+
+    for name in ("ray", "ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    own = None
+    try:
+        if address is None:
+            own = tempfile.mkdtemp(prefix="walkaround-ray-")  # short: it becomes part of the names of sockets
+            ray.init(
+                address="local",
+                num_cpus=cores,
+                object_store_memory=_OBJECT_STORE,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                _temp_dir=own,
+            )
+        else:
+            _join(address)
+        yield
+    finally:
+        ray.shutdown()
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _join(address: str) -> None:
+    import ray
+
+    if address.startswith("ray://"):
+        raise InputError(f"{address!r} is for Ray's client: run this on a node of the cluster, with --ray HOST:PORT or auto.")
+    try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdigit():  # Ray itself would try for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT).close()
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (OSError, ValueError, RuntimeError) as problem:
+        reason = str(problem).partition("\n")[0].rstrip(".")
+        raise InputError(f"There is no Ray cluster at {address!r} ({reason}): start one with `ray start --head`.") from problem
