@@ -36,6 +36,7 @@ from walkaround.terminal import (
 from walkaround.training.recipe import Part, Quality
 from walkaround.web.commands import aws, import_model, keys, serve
 from walkaround.web.endpoint_commands import endpoints
+from walkaround.web.user_commands import users
 
 if TYPE_CHECKING:
     from walkaround.buckets.buckets import Buckets as OpenBuckets
@@ -72,6 +73,9 @@ Normal = Annotated[list[str] | None, typer.Option("--normal", metavar="CLASS", h
 Rename = Annotated[
     list[str] | None, typer.Option("--rename", metavar="OLD=NEW", help="Another name for a class; OLD may have * in it.")
 ]
+MultiLabel = Annotated[
+    bool, typer.Option("--multi-label", help="A picture may show several damage types, in several lines, folders or drawings.")
+]
 SkipBadLabels = Annotated[bool, typer.Option("--skip-bad-labels", help="Leave out boxes and masks that cannot be used.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed and pictures give the same result.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for standard output.")]
@@ -95,6 +99,7 @@ def check(
     labels: Annotated[bool, typer.Option(help="Also look for wrong labels, which takes a pass of the network.")] = True,
     normal: Normal = None,
     rename: Rename = None,
+    multi_label: MultiLabel = False,
     skip_bad_labels: SkipBadLabels = False,
     buckets: Buckets = None,
     s3_endpoint: Endpoint = None,
@@ -108,7 +113,10 @@ def check(
         found = check_pictures(
             pictures,
             recipe=replace(
-                _recipe(seed=seed, cache=cache, normal=normal), rename=tuple(rename or ()), skip_bad_labels=skip_bad_labels
+                _recipe(seed=seed, cache=cache, normal=normal),
+                rename=tuple(rename or ()),
+                multi_label=multi_label,
+                skip_bad_labels=skip_bad_labels,
             ),
             labels=labels,
             buckets=_buckets(buckets, s3_endpoint),
@@ -141,6 +149,7 @@ def train(
     boxes_size: Annotated[str, typer.Option("--boxes-size", metavar="lite0|...|d1", help="Network for boxes.")] = "lite0",
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Network for boxes to begin with.")] = None,
     rename: Rename = None,
+    multi_label: MultiLabel = False,
     skip_bad_labels: SkipBadLabels = False,
     ray: Annotated[
         str | None, typer.Option("--ray", metavar="ADDRESS", help="Ray cluster to train boxes and masks on.")
@@ -170,6 +179,7 @@ def train(
         rename=tuple(rename or ()),
         ray=ray,
         workers=workers,
+        multi_label=multi_label,
         skip_bad_labels=skip_bad_labels,
     )
     with progress() as report:
@@ -326,6 +336,7 @@ app.command()(bulk)
 app.command()(results)
 app.add_typer(letters)
 app.add_typer(endpoints)
+app.add_typer(users)
 app.add_typer(keys)
 app.add_typer(aws)
 

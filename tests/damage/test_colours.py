@@ -58,7 +58,7 @@ def test_colours_of_the_products_types_are_fixed() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "colour"), [("Rust", "#BBAA77"), ("front bumper", "#9966FF"), ("車", "#006677")])
+@pytest.mark.parametrize(("name", "colour"), [("Rust", "#AACCAA"), ("front bumper", "#994400"), ("hood", "#CC33CC")])
 def test_colours_of_other_names_do_not_change_between_versions(name: str, colour: str) -> None:
     assert colour_of(name) == colour
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from walkaround.datasets.duplicates import duplicate_groups
+from walkaround.datasets.duplicates import duplicate_groups, near_duplicates_between
 from walkaround.media.facts import PictureFacts, picture_facts
 
 Draw = Callable[[int], Image.Image]
@@ -89,3 +89,12 @@ def test_thousands_of_pictures_take_seconds(some_facts: PictureFacts) -> None:
     groups = duplicate_groups(facts)
     assert time.process_time() - start < 10
     assert groups.max() + 1 == 1900
+
+
+@pytest.mark.parametrize("name", ["recompressed", "halved", "mirrored"])
+def test_copies_are_found_between_two_sets(tmp_path: Path, draw_scene: Draw, name: str) -> None:
+    known = facts_of([draw_scene(seed) for seed in range(SCENES)], tmp_path)
+    new = facts_of([draw_scene(99), *(COPIES[name][0](draw_scene(seed)) for seed in (3, 7))], tmp_path)
+    pairs = near_duplicates_between([one.thumbnail for one in new], [one.thumbnail for one in known])
+    assert pairs.tolist() == [[1, 3], [2, 7]]
+    assert near_duplicates_between([], [known[0].thumbnail]).shape == (0, 2)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,31 @@ def test_what_is_written_is_read_back(package: Path) -> None:
     assert found.model.read_bytes() == MODEL
     assert len(found.fingerprint) == 12
     assert sorted(path.name for path in package.iterdir()) == ["card.json", "model.onnx"]
+
+
+MULTI_LABEL = replace(
+    CARD, task="multi-label", format=3, classes=("normal", "dent", "scratch"), kind_thresholds={"dent": 0.4, "scratch": 0.6}
+)
+
+
+def test_a_multi_label_package_has_a_format_of_its_own(tmp_path: Path) -> None:
+    write_package(tmp_path / "a", MODEL, MULTI_LABEL)
+    assert read_package(tmp_path / "a").card == MULTI_LABEL
+    assert json.loads((tmp_path / "a" / "card.json").read_text())["format"] == 3
+
+
+def test_the_cards_of_other_packages_stay_as_they_were(package: Path) -> None:
+    stored = json.loads((package / "card.json").read_text())
+    assert stored["format"] == 2
+    assert "kind_thresholds" not in stored
+    assert read_package(package).fingerprint == stored["fingerprint"][:12]
+
+
+@pytest.mark.parametrize("change", [{"kind_thresholds": {"dent": 0.4}}, {"kind_thresholds": None}, {"task": "classes"}])
+def test_a_multi_label_package_has_a_threshold_for_each_damage_type(tmp_path: Path, change: dict[str, Any]) -> None:
+    write_package(tmp_path / "a", MODEL, replace(MULTI_LABEL, **change))
+    with pytest.raises(PackageError, match="no threshold for each of its damage types; train it again"):
+        read_package(tmp_path / "a")
 
 
 def test_fingerprints_tell_packages_apart(package: Path, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """A fixed colour for each class name, told apart by every kind of colour vision; never white, which stands for background.
 
 The seven damage types of the product have the seven colours of Okabe and Ito (2008), Color universal design. All other names
-get one of 17 more by their hash. These were chosen one after the other, each as far as can be from white, from black and from
-all before it, in OKLab (Ottosson 2020) as seen by eyes that lack one kind of cone (Machado, Oliveira and Fernandes 2009).
+get one of 17 more by the CRC-32 of their name, which the console works out alike. These were chosen one after the other, each
+as far as can be from white, from black and from all before it, in OKLab (Ottosson 2020) as seen by eyes that lack one kind of
+cone (Machado, Oliveira and Fernandes 2009).
 """
 
 from __future__ import annotations
 
-import hashlib
+import zlib
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -44,7 +45,7 @@ def colour_of(name: str) -> str:
     plain = simplified(name) or name
     if plain in _FIXED:
         return _FIXED[plain]
-    return _MORE[int.from_bytes(hashlib.sha256(plain.encode("utf-8", "surrogatepass")).digest()[:8], "big") % len(_MORE)]
+    return _MORE[zlib.crc32(plain.encode("utf-8", "surrogatepass")) % len(_MORE)]
 
 
 def colours_of(names: Iterable[str]) -> dict[str, str]:

@@ -62,14 +62,17 @@ class Findings:
         source: the picture's path or address, as it was given.
         anomalous: the verdict: True when the probability of damage reaches the model's threshold.
         confidence: calibrated probability, 0 to 1, that the verdict is right.
-        label: the most probable class among those that agree with the verdict.
+        label: the most probable class among those that agree with the verdict; of several kinds the surest.
         damage: calibrated probability of damage, 0 to 1; `anomalous` is `damage >= threshold` of the package.
-        probabilities: class name to probability; they add up to 1.
+        probabilities: class name to probability; they add up to 1, but not those of a multi-label model, each of which stands
+            for itself.
         width, height: size in pixels of the upright original.
         heat_map: where the model looked, see `HeatMap`; None when it was not asked for.
         time: seconds from the start of the video; None for a picture.
         boxes: each damage with its place, the surest first; None from a model that finds no boxes.
         masks: which part of the picture is damaged; None from a model that finds no masks, or when they were not asked for.
+        kinds: from a multi-label model the damage types that are there, as many as there are, with their probabilities, the
+            surest first; none where the verdict is that the car is whole. None from other models.
     """
 
     source: str
@@ -84,11 +87,12 @@ class Findings:
     time: float | None = None
     boxes: tuple[FoundBox, ...] | None = None
     masks: FoundMasks | None = None
+    kinds: Mapping[str, float] | None = None
 
     def as_json(self) -> dict[str, object]:
         """Plain values for a JSON line; the heat map stays out, and of masks the areas are told.
 
-        `time` is there only for a frame of a video, `boxes` and `areas` are there for models that find such.
+        `time` is there only for a frame of a video, `kinds`, `boxes` and `areas` are there for models that find such.
         """
         line: dict[str, object] = {
             "source": self.source,
@@ -100,6 +104,8 @@ class Findings:
             "width": self.width,
             "height": self.height,
         }
+        if self.kinds is not None:
+            line["kinds"] = {name: round(value, 4) for name, value in self.kinds.items()}
         if self.boxes is not None:
             line["boxes"] = [box.as_json() for box in self.boxes]
         if self.masks is not None:

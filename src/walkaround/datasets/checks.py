@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from walkaround.damage.kinds import means_normal, simplified
+from walkaround.datasets.labels import told
 from walkaround.datasets.place_checks import place_counts, place_problems
 from walkaround.datasets.sample import SEVERITIES, Dataset, Problem, Sample, Severity
 from walkaround.datasets.shortcuts import find_shortcuts
@@ -88,10 +89,11 @@ def check_survey(
         _few,
         _imbalance,
         _spelling,
+        _several,
         _tiny,
         _pages,
         _copies,
-        _leaks,
+        leaks,
         _unlabelled,
         _shortcuts,
         place_problems,
@@ -103,7 +105,7 @@ def check_survey(
     ]
     return CheckReport(
         origin=dataset.origin,
-        counts=dict(sorted(Counter(sample.label for sample in looked.samples if sample.label is not None).items())),
+        counts=dict(sorted(Counter(label for sample in looked.samples for label in sample.labels).items())),
         unlabelled=sum(sample.label is None for sample in looked.samples),
         problems=tuple(sorted(problems, key=lambda problem: SEVERITIES.index(problem.severity))),
         places=place_counts(looked),
@@ -112,7 +114,8 @@ def check_survey(
 
 def _different(looked: Survey) -> dict[str, int]:
     """How many pictures each class has, near-duplicates counted once."""
-    seen = {(sample.label, int(group)) for sample, group in zip(looked.samples, looked.groups, strict=True) if sample.label}
+    pairs = zip(looked.samples, looked.groups, strict=True)
+    seen = {(label, int(group)) for sample, group in pairs for label in sample.labels}
     return dict(sorted(Counter(label for label, _ in seen).items()))
 
 
@@ -184,6 +187,18 @@ def _spelling(looked: Survey) -> Iterator[Problem]:
             )
 
 
+def _several(looked: Survey) -> Iterator[Problem]:
+    several = [sample for sample in looked.samples if sample.also]
+    if several:
+        yield _problem(
+            "several-labels",
+            "note",
+            f"{_count(len(several), 'picture')} with several labels, such as {several[0].path} ({told(several[0].labels)}): a"
+            " multi-label model will be trained, which tells each damage type for itself.",
+            several,
+        )
+
+
 def _tiny(looked: Survey) -> Iterator[Problem]:
     tiny = [(sample, fact) for sample, fact in _seen(looked) if min(fact.width, fact.height) < _TINY]
     if tiny:
@@ -233,7 +248,7 @@ def _copies(looked: Survey) -> Iterator[Problem]:
             [sample for group in near for sample in group],
         )
     for group in near:
-        if len(labels := {sample.label for sample in group if sample.label is not None}) > 1:
+        if len(labels := {told(sample.labels) for sample in group if sample.labels}) > 1:
             yield _problem(
                 "near-two-labels",
                 "warning",
@@ -243,7 +258,8 @@ def _copies(looked: Survey) -> Iterator[Problem]:
             )
 
 
-def _leaks(looked: Survey) -> Iterator[Problem]:
+def leaks(looked: Survey) -> Iterator[Problem]:
+    """Near-duplicates in more than one of train, validation and test."""
     leaking = [
         group
         for group in _groups(looked, range(len(looked.samples)))
@@ -273,7 +289,7 @@ def _unlabelled(looked: Survey) -> Iterator[Problem]:
 def _shortcuts(looked: Survey) -> Iterator[Problem]:
     labelled = [index for index, sample in enumerate(looked.samples) if sample.label is not None]
     for shortcut in find_shortcuts(
-        [looked.samples[index].label or "" for index in labelled],
+        [looked.samples[index].labels for index in labelled],
         [looked.facts[index] for index in labelled],
         looked.groups[labelled],
     ):
@@ -284,15 +300,15 @@ def _doubts(looked: Survey, label_doubt: Mapping[Path, tuple[str, float]]) -> It
     doubted = [
         (probability, sample, suggested)
         for sample in looked.samples
-        for suggested, probability in [label_doubt.get(sample.path, (sample.label, 0.0))]
-        if sample.label is not None and suggested != sample.label and probability >= _DOUBT
+        for suggested, probability in [label_doubt.get(sample.path, (told(sample.labels), 0.0))]
+        if sample.label is not None and suggested != told(sample.labels) and probability >= _DOUBT
     ]
     for probability, sample, suggested in sorted(doubted, key=lambda doubt: -doubt[0]):
         yield _problem(
             "label-doubt",
             "warning",
-            f"{sample.path} is labelled {sample.label!r} but looks like {suggested!r} ({probability:.0%}): look at it and"
-            " correct the label if it is wrong.",
+            f"{sample.path} is labelled {told(sample.labels)!r} but looks like {suggested!r} ({probability:.0%}): look at it"
+            " and correct the label if it is wrong.",
             [sample],
         )
 

@@ -38,6 +38,8 @@ _STRANGERS_DIFFER = 0.7
 """Where random pictures differ by less than this (one part on one table: 0.24, cars: 0.96), copies must agree better."""
 _OVERLAP = 0.5
 _SAMPLE = 200
+_Sizes = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""The thumbnails of the same pictures, float32 [pictures, n, n], small and large."""
 
 
 def duplicate_groups(facts: Sequence[PictureFacts]) -> NDArray[np.int64]:
@@ -58,22 +60,57 @@ def duplicate_groups(facts: Sequence[PictureFacts]) -> NDArray[np.int64]:
 
 def near_duplicates(facts: Sequence[PictureFacts]) -> NDArray[np.int64]:
     """The verified pairs, int64 [pairs, 2], of indices into `facts`; each once, the lower index first."""
-    side = isqrt(len(facts[0].thumbnail)) if facts else 0
-    stored = np.frombuffer(b"".join(fact.thumbnail for fact in facts), np.uint8)
-    fine = stored.reshape(len(facts), side, side).astype(np.float32)
+    fine = _thumbnails([fact.thumbnail for fact in facts])
     coarse = _coarse(fine)
-    limit = _DIFFERENCE * min(1.0, _difference_of_strangers(coarse) / _STRANGERS_DIFFER) ** 2
+    limit = _limit(coarse)
     found = []
     for mirrored in (False, True):
-        turn = -1 if mirrored else 1
-        proposed = _proposals(coarse, coarse[:, :, ::turn])
-        for start in range(0, len(proposed), _PAIRS):
-            pairs = proposed[start : start + _PAIRS]
-            for thumbnails, steps, largest in ((coarse, _FIRST_STEPS, _HOPELESS), (fine, _STEPS, limit)):
-                fit = align(thumbnails[pairs[:, 0]], thumbnails[pairs[:, 1], :, ::turn], steps=steps)
-                pairs = pairs[(fit.difference <= largest) & (fit.overlap >= _OVERLAP)]
-            found.append(pairs)
+        proposed = _proposals(coarse, coarse[:, :, :: -1 if mirrored else 1])
+        found.append(_agreeing(proposed, (coarse, fine), (coarse, fine), mirrored=mirrored, limit=limit))
     return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), dtype=np.int64)
+
+
+def near_duplicates_between(new: Sequence[bytes], known: Sequence[bytes]) -> NDArray[np.int64]:
+    """The verified pairs, int64 [pairs, 2], of an index into `new` and one into `known`, both thumbnails of `PictureFacts`.
+
+    For each of `new` only the few of `known` are looked at that look most like it, so the cost grows with `new`.
+    """
+    if not new or not known:
+        return np.zeros((0, 2), dtype=np.int64)
+    fine, fine_known = _thumbnails(new), _thumbnails(known)
+    coarse, coarse_known = _coarse(fine), _coarse(fine_known)
+    limit = _limit(coarse_known)
+    found = []
+    for mirrored in (False, True):
+        pairs = _nearest(coarse, coarse_known[:, :, :: -1 if mirrored else 1], _PROPOSALS)
+        found.append(_agreeing(pairs, (coarse, fine), (coarse_known, fine_known), mirrored=mirrored, limit=limit))
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _thumbnails(stored: Sequence[bytes]) -> NDArray[np.float32]:
+    """float32 [pictures, side, side]."""
+    side = isqrt(len(stored[0])) if stored else 0
+    return np.frombuffer(b"".join(stored), np.uint8).reshape(len(stored), side, side).astype(np.float32)
+
+
+def _limit(coarse: NDArray[np.float32]) -> float:
+    """The largest difference of copies among pictures like these."""
+    return _DIFFERENCE * min(1.0, _difference_of_strangers(coarse) / _STRANGERS_DIFFER) ** 2
+
+
+def _agreeing(
+    proposed: NDArray[np.int64], firsts: _Sizes, seconds: _Sizes, *, mirrored: bool, limit: float
+) -> NDArray[np.int64]:
+    """Those of the proposed pairs whose thumbnails agree everywhere when they are laid over each other."""
+    turn = -1 if mirrored else 1
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    for start in range(0, len(proposed), _PAIRS):
+        pairs = proposed[start : start + _PAIRS]
+        for size, (steps, largest) in enumerate(((_FIRST_STEPS, _HOPELESS), (_STEPS, limit))):
+            fit = align(firsts[size][pairs[:, 0]], seconds[size][pairs[:, 1], :, ::turn], steps=steps)
+            pairs = pairs[(fit.difference <= largest) & (fit.overlap >= _OVERLAP)]
+        found.append(pairs)
+    return np.concatenate(found)
 
 
 def _coarse(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,16 +132,21 @@ def _difference_of_strangers(thumbnails: NDArray[np.float32]) -> float:
 
 def _proposals(thumbnails: NDArray[np.float32], seconds: NDArray[np.float32]) -> NDArray[np.int64]:
     """Pairs worth verifying, int64 [pairs, 2]: each picture with the few of the `seconds` that look most like it."""
+    pairs = np.sort(_nearest(thumbnails, seconds, _PROPOSALS + 1), axis=1)  # each is most like itself
+    return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+
+
+def _nearest(thumbnails: NDArray[np.float32], seconds: NDArray[np.float32], most: int) -> NDArray[np.int64]:
+    """int64 [pairs, 2]: each picture with at most so many of the `seconds`, those that look most like it, if they do at all."""
     looks, turned = _looks(thumbnails), _looks(seconds)
-    proposed = []
-    count = min(_PROPOSALS + 1, len(looks))  # each is most like itself
+    proposed = [np.zeros((0, 2), dtype=np.int64)]
+    count = min(most, len(turned))
     for start in range(0, len(looks), _ROWS):
         alike = looks[start : start + _ROWS] @ turned.T
         nearest = np.argpartition(-alike, count - 1, axis=1)[:, :count]
         rows, column = np.nonzero(np.take_along_axis(alike, nearest, axis=1) >= _LOOKS_ALIKE)
         proposed.append(np.column_stack((rows + start, nearest[rows, column])))
-    pairs = np.sort(np.concatenate(proposed), axis=1) if proposed else np.zeros((0, 2), dtype=np.int64)
-    return np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
+    return np.concatenate(proposed)
 
 
 def _looks(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:

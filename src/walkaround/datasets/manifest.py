@@ -1,6 +1,7 @@
 """Our own manifest: JSON lines of {"image": path relative to the manifest, "label": name or null, "split", "places"}.
 
-The last two are optional. `places` is a list, empty where there was nothing to draw; each place has a `label`, and what was
+The last two are optional. A picture that shows several damage types has `labels`, a list, in place of `label`; an empty one is
+that of a whole car. `places` is a list, empty where there was nothing to draw; each place has a `label`, and what was
 drawn of `box` [left, top, right, bottom], `polygons` [[[x, y], ...], ...], `runs` (COCO's, compressed) and `mask` {"file",
 "colour"}, all in pixels of the upright picture; `crowd` is there where it is true. Nothing that is read from any other format
 is lost in it.
@@ -27,6 +28,7 @@ from walkaround.datasets.formats.marks import (
     runs_of_json,
 )
 from walkaround.datasets.formats.references import Row
+from walkaround.datasets.labels import First, labels_of
 from walkaround.datasets.runs import packed
 from walkaround.datasets.sample import Sample, Split, split_named
 from walkaround.errors import writing
@@ -56,9 +58,11 @@ def read_manifest(path: Path, faults: Faults) -> Iterator[Row]:
     """Yield the lines of a manifest; those that cannot be used go to `faults`."""
     for where, line in objects_in(path, faults):
         try:
+            label, also = _labels(line)
             yield Row(
                 reference=line.get(IMAGE_KEY),
-                label=_label(line.get("label")),
+                label=label,
+                also=also,
                 split=_split(line.get("split")),
                 where=where,
                 drawn=_drawn(line.get("places"), faults, where=where),
@@ -80,7 +84,8 @@ def checked_split(text: str) -> Split | None:
 
 
 def _as_object(sample: Sample, folder: Path) -> dict[str, object]:
-    line: dict[str, object] = {"image": _relative(sample.path, folder), "label": sample.label}
+    line: dict[str, object] = {"image": _relative(sample.path, folder)}
+    line |= {"labels": list(sample.labels)} if sample.also else {"label": sample.label}
     if sample.split is not None:
         line["split"] = sample.split
     if sample.places is not None:
@@ -163,6 +168,18 @@ def _painted(one: Mapping[str, object], *, where: str) -> PaintedMarks:
         box=None if one.get("box") is None else box_of_numbers(one["box"]),
         crowd=one.get("crowd") is True,
     )
+
+
+def _labels(line: Mapping[str, object]) -> First:
+    label, several = _label(line.get("label")), line.get("labels")
+    if several is None:
+        return label, ()
+    if not isinstance(several, list):
+        raise LineError("bad-label", f"the labels {shown(several, longest=60)} are no list")
+    found = labels_of(several)
+    if label is not None and label not in (found[0], *found[1]):
+        raise LineError("bad-label", f"the label {label!r} is none of its labels {shown(several, longest=60)}")
+    return found
 
 
 def _label(value: object) -> str | None:

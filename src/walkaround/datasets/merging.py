@@ -26,6 +26,7 @@ def merged(labelled: Sequence[Sample], drawn: Sequence[Sample]) -> Iterator[Samp
             yield replace(
                 sample,
                 label=sample.label if sample.label is not None else other.label,
+                also=sample.also if sample.label is not None else other.also,
                 split=sample.split or other.split,
                 where=sample.where or other.where,
                 places=other.places if sample.places is None else sample.places,
@@ -41,10 +42,10 @@ def without_repeats(samples: Iterable[Sample], faults: Faults) -> list[Sample]:
     Where places disagree nobody knows which are right, so the picture loses them all.
     """
     by_picture: defaultdict[str, list[Sample]] = defaultdict(list)
-    first: dict[tuple[str, str | None, str | None], Sample] = {}
+    first: dict[tuple[str, tuple[str, ...], str | None], Sample] = {}
     for sample in samples:
         by_picture[_key(sample.path)].append(sample)
-        key = (_key(sample.path), sample.label, sample.split)
+        key = (_key(sample.path), sample.labels, sample.split)
         if first.setdefault(key, sample) is not sample and not _contradict(first[key], sample):
             faults.add("repeated", sample.where, f"{str(sample.path)!r} was named before")
     agreed = {picture: _agreed(told, faults) for picture, told in by_picture.items()}

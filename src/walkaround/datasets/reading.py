@@ -95,7 +95,7 @@ def _read(rows: Iterable[Row], references: References, faults: Faults) -> Iterat
             faults.add_error(row.where, error)
             continue
         places = None if row.drawn is None else places_of(row.drawn, path, references, faults, where=row.where)
-        yield Sample(path=path, label=row.label, split=row.split, where=row.where, places=places)
+        yield Sample(path=path, label=row.label, also=row.also, split=row.split, where=row.where, places=places)
 
 
 def _copies(cache: Path | None) -> Path:

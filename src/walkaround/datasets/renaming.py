@@ -9,7 +9,8 @@ from functools import cache
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.datasets.faults import LineError, checked_label, shown
-from walkaround.datasets.sample import Dataset
+from walkaround.datasets.labels import agreed
+from walkaround.datasets.sample import Dataset, Sample
 from walkaround.errors import DatasetError, InputError
 
 
@@ -64,8 +65,7 @@ def renamed(dataset: Dataset, renames: Sequence[Rename], *, demanding: bool = Tr
 
     samples = tuple(
         replace(
-            sample,
-            label=None if sample.label is None else name_of(sample.label),
+            _relabelled(sample, [name_of(label) for label in sample.labels]),
             places=None
             if sample.places is None
             else tuple(replace(place, label=name_of(place.label)) for place in sample.places),
@@ -73,6 +73,13 @@ def renamed(dataset: Dataset, renames: Sequence[Rename], *, demanding: bool = Tr
         for sample in dataset.samples
     )
     return replace(dataset, samples=samples)
+
+
+def _relabelled(sample: Sample, labels: Sequence[str]) -> Sample:
+    """The sample with other labels; what a rule makes normal is no damage any more, and so is not told beside damage."""
+    damage = [label for label in labels if label != NORMAL]
+    label, also = agreed(damage or labels)
+    return replace(sample, label=label, also=also)
 
 
 def _fits(name: str, rule: Rename) -> bool:

@@ -40,11 +40,12 @@ class Sample:
     Attributes:
         path: the file on this machine.
         label: the class name of the picture as a whole; where nobody gave one, "anomaly" or "normal" by the damage that is
-            drawn on it; None where that tells nothing either.
+            drawn on it; None where that tells nothing either. Of a picture that shows several, the first by name.
         split: the part that the dataset itself puts the picture in, None when it leaves that open.
         where: the line that names the picture ("labels.csv, line 7"), empty when a folder holds it.
         places: the boxes and masks that were drawn on it; None where nobody was asked to draw, empty where there was nothing to
             draw.
+        also: the further class names of a picture that shows several, sorted.
     """
 
     path: Path
@@ -52,6 +53,12 @@ class Sample:
     split: Split | None = None
     where: str = ""
     places: tuple[Place, ...] | None = None
+    also: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All class names of the picture, none where nobody gave one."""
+        return () if self.label is None else (self.label, *self.also)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +99,8 @@ class Dataset:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many samples each class has, by class name in sorted order."""
-        return dict(sorted(Counter(sample.label for sample in self.samples if sample.label is not None).items()))
+        """How many samples each class has, by class name in sorted order; a sample of several classes counts for each."""
+        return dict(sorted(Counter(label for sample in self.samples for label in sample.labels).items()))
 
     @property
     def place_classes(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.tree import DecisionTreeClassifier
 
 from walkaround.damage.kinds import means_normal
-from walkaround.datasets.split import folds_by_group
+from walkaround.datasets.split import Labels, folds_by_group
 from walkaround.media.facts import PictureFacts
 
 Floats = NDArray[np.float64]
@@ -104,17 +104,18 @@ class _Question:
         return sqrt((ours + others + 1) / (12 * ours * others))
 
 
-def find_shortcuts(labels: Sequence[str], facts: Sequence[PictureFacts], groups: NDArray[np.int64]) -> tuple[Shortcut, ...]:
+def find_shortcuts(labels: Labels, facts: Sequence[PictureFacts], groups: NDArray[np.int64]) -> tuple[Shortcut, ...]:
     """Find the traits that tell damaged from whole, or one class from all others; the most telling first, one a family.
 
     Args:
-        labels: class name of each picture.
+        labels: class name of each picture, or its class names.
         facts: of each picture.
         groups: int64 [pictures], near-duplicates share a number; one picture of each group is looked at.
     """
     _, different = np.unique(groups, return_index=True)
     chosen = np.random.default_rng(0).permutation(different)[:_MOST]
-    names, facts = [labels[i] for i in chosen], [facts[i] for i in chosen]
+    sets = [(names,) if isinstance(names, str) else tuple(names) for names in labels]
+    names, facts = [sets[i] for i in chosen], [facts[i] for i in chosen]
     worst: dict[str, Shortcut] = {}
     for question in _questions(names):
         for shortcut in _answers(question, facts):
@@ -123,16 +124,16 @@ def find_shortcuts(labels: Sequence[str], facts: Sequence[PictureFacts], groups:
     return tuple(sorted(worst.values(), key=lambda shortcut: -shortcut.auroc))
 
 
-def _questions(names: Sequence[str]) -> Iterator[_Question]:
+def _questions(names: Sequence[tuple[str, ...]]) -> Iterator[_Question]:
     """Damaged or whole, and with more than two classes each one against the rest."""
-    classes = sorted(set(names))
+    classes = sorted({name for labels in names for name in labels})
     whole = [name for name in classes if means_normal(name)]
     damaged = [name for name in classes if name not in whole]
     sides = [(damaged, whole)] if damaged and whole else []
     if len(classes) > 2 or not sides:
         sides += [([name], [other for other in classes if other != name]) for name in classes]
     for ours, others in sides:
-        positive = np.isin(names, ours)
+        positive = np.array([not set(ours).isdisjoint(labels) for labels in names], dtype=np.bool_)
         if min(positive.sum(), (~positive).sum()) >= _FEWEST:
             label = ours[0] if len(ours) == 1 else "damaged"
             other = others[0] if len(others) == 1 else "whole" if others == whole else "the rest"

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from walkaround.damage.kinds import means_normal
 from walkaround.datasets.duplicates import duplicate_groups
+from walkaround.datasets.labels import told
 from walkaround.datasets.sample import Dataset, Problem, Sample
 from walkaround.errors import PictureError
 from walkaround.media.facts import PictureFacts, picture_facts
@@ -54,7 +56,7 @@ class Survey:
         Returns:
             None where nothing is known to have been left out but normal pictures.
         """
-        lost = sorted({sample.label for sample in left_out if sample.label and not normal(sample.label)})
+        lost = sorted({label for sample in left_out for label in sample.labels if not normal(label)})
         if lost:
             return f"No picture of {', '.join(map(repr, lost))} could be used."
         return next((problem.message for problem in self.problems if problem.kind == "bad-label"), None)
@@ -111,16 +113,24 @@ def _contradictions(pairs: Sequence[tuple[Sample, PictureFacts]]) -> tuple[set[s
     for sample, fact in pairs:
         if sample.label is not None:
             named[fact.sha256].append(sample)
-    contradicted = {checksum: samples for checksum, samples in named.items() if len({sample.label for sample in samples}) > 1}
+    contradicted = {checksum: samples for checksum, samples in named.items() if len({sample.labels for sample in samples}) > 1}
     problems = [
         Problem(
             kind="two-labels",
             severity="error",
             message="The same picture is labelled "
-            + " and ".join(f"{sample.label!r} ({sample.where or sample.path})" for sample in samples)
-            + ": it is not used for training; delete the wrong one.",
+            + " and ".join(f"{told(sample.labels)!r} ({sample.where or sample.path})" for sample in samples)
+            + ": it is not used for training; delete the wrong one"
+            + _if_both(samples),
             files=tuple(str(sample.path) for sample in samples),
         )
         for samples in contradicted.values()
     ]
     return set(contradicted), problems
+
+
+def _if_both(samples: Sequence[Sample]) -> str:
+    """How to say that a picture shows several damage types, where its labels do not contradict each other."""
+    if any(means_normal(label) for sample in samples for label in sample.labels):
+        return "."
+    return ", or give --multi-label if the picture shows all of these."

@@ -156,7 +156,7 @@ def _resampled_rankings(
     for start in range(0, RESAMPLES, chunk):
         rows = min(chunk, RESAMPLES - start)
         hits, alarms = (_drawn(level_of[kind], rows, len(levels), rng) for kind in (damaged, ~damaged))
-        yield np.stack([*_ranking_scores(hits, alarms), (hits @ (1 - levels) ** 2 + alarms @ levels**2) / len(probability)])
+        yield np.stack([*ranking_scores(hits, alarms), (hits @ (1 - levels) ** 2 + alarms @ levels**2) / len(probability)])
 
 
 def _drawn(levels: NDArray[np.int64], rows: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -165,7 +165,7 @@ def _drawn(levels: NDArray[np.int64], rows: int, count: int, rng: np.random.Gene
     return np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
 
 
-def _ranking_scores(hits: NDArray[np.int64], alarms: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def ranking_scores(hits: NDArray[np.int64], alarms: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """AUROC and average precision [rows] from counts [rows, levels], highest level first; ties count half in AUROC."""
     found, false = hits.cumsum(1), alarms.cumsum(1)
     positives, negatives = found[:, -1], false[:, -1]

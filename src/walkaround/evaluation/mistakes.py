@@ -27,7 +27,7 @@ class Mistakes:
     Attributes:
         missed: damaged, but called whole.
         false_alarms: whole, but called damaged.
-        misnamed: damaged and called so, but by the name of another damage.
+        misnamed: damaged and called so, but by the name of another damage, or with one missing or too many.
     """
 
     missed: tuple[Row, ...]
@@ -39,11 +39,15 @@ def find_mistakes(evaluation: Evaluation) -> Mistakes:
     """All mistakes, surest first."""
     damaged = [row for row in evaluation.rows if row.truth not in evaluation.normal]
     whole = [row for row in evaluation.rows if row.truth in evaluation.normal]
-    misnamed = [row for row in damaged if row.findings.anomalous and row.findings.label != row.truth]
+    kinds = evaluation.kinds
+    found = [row for row in damaged if row.findings.anomalous]
+    misnamed = [row for row in found if row.findings.label != row.truth] if evaluation.scores.of_labels else []
+    if kinds is not None:
+        misnamed = [row for row in found if kinds.names_wrongly(row.labels, row.findings)]
     return Mistakes(
         missed=tuple(sorted((row for row in damaged if not row.findings.anomalous), key=lambda row: row.findings.damage)),
         false_alarms=tuple(sorted((row for row in whole if row.findings.anomalous), key=lambda row: -row.findings.damage)),
-        misnamed=tuple(sorted(misnamed, key=_sureness_of_name)) if evaluation.scores.of_labels else (),
+        misnamed=tuple(sorted(misnamed, key=_sureness_of_name)),
     )
 
 

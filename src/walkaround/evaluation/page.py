@@ -14,13 +14,15 @@ from importlib.resources import files
 
 import numpy as np
 
+from walkaround.datasets.labels import told as told_labels
 from walkaround.evaluation import charts_svg
 from walkaround.evaluation.measure import Evaluation, Row
 from walkaround.evaluation.mistakes import Mistakes, find_mistakes, shares, thumbnails_or_reason
+from walkaround.evaluation.page_kinds import kinds_section
 from walkaround.evaluation.page_places import places_section
 from walkaround.evaluation.page_tables import FEW_CLASSES, class_table, confusion_table, score_table
 from walkaround.evaluation.scores import Scores
-from walkaround.evaluation.wording import basis, headline, place_headline, precision_elsewhere
+from walkaround.evaluation.wording import basis, headline, kinds_headline, place_headline, precision_elsewhere
 
 _NAMED_AT_MOST = 50
 
@@ -36,6 +38,8 @@ def page(evaluation: Evaluation, *, title: str, facts: Mapping[str, str], pictur
         _curves_section(scores),
         _mistakes_section(find_mistakes(evaluation), pictures),
     ]
+    if evaluation.kinds is not None:
+        measured.insert(2, kinds_section(evaluation.kinds))
     places = places_section(evaluation.places, pictures=pictures // 2) if evaluation.places is not None else ""
     sections = [*(measured if scores.n else []), places, _left_out_section(evaluation), _method_section(evaluation, facts)]
     slider = f"<script>{script}</script>" if _has_curves(scores) else ""
@@ -60,7 +64,11 @@ def _policy(script: str) -> str:
 def _top(evaluation: Evaluation, title: str) -> str:
     scores = evaluation.scores
     of_places = () if evaluation.places is None else place_headline(evaluation.places)
-    sentences = (*(headline(scores) if scores.n or not of_places else ()), *of_places)
+    of_kinds = () if evaluation.kinds is None else kinds_headline(evaluation.kinds)
+    with_verdict = scores.n or not of_places
+    if of_kinds and scores.recall is None:
+        with_verdict = False
+    sentences = (*(headline(scores) if with_verdict else ()), *of_kinds, *of_places)
     lines = " ".join(f"<span>{escape(sentence)}</span>" for sentence in sentences)
     elsewhere = precision_elsewhere(scores)
     more = f'<p class="basis">{escape(elsewhere)}</p>' if elsewhere else ""
@@ -188,7 +196,8 @@ def _photo(row: Row) -> str:
     else:
         words = (f"Picture {name}", f"Heat map of {name}")
         inside = "".join(f'<img src="{view}" alt="{word}" loading="lazy">' for view, word in zip(views, words, strict=False))
-    told = f"is {escape(row.truth)}, called {escape(row.findings.label)} · probability of damage {row.findings.damage:.1%}"
+    called = row.findings.label if not row.findings.kinds else told_labels(tuple(row.findings.kinds))
+    told = f"is {escape(row.truth)}, called {escape(called)} · probability of damage {row.findings.damage:.1%}"
     return f'<figure><div class="pair">{inside}</div><figcaption><b>{name}</b><br>{told}</figcaption></figure>'
 
 

@@ -32,15 +32,21 @@ def score_table(scores: Scores) -> str:
         rows.insert(4, ("Macro F1", "mean F1 of the classes", "macro_f1", f"{len(scores.per_class)} classes"))
         rows.insert(5, ("Damage accuracy", "right verdicts, damaged or not", "damage_accuracy", everything))
     body = "".join(
-        _score_row(name, meaning, value=getattr(scores, key), interval=scores.intervals.get(key), n=n)
+        score_row(name, meaning, value=getattr(scores, key), interval=scores.intervals.get(key), n=n)
         for name, meaning, key, n in rows
     )
+    return scores_of(body)
+
+
+def scores_of(rows: str) -> str:
+    """The table around rows of `score_row`."""
     head = '<th scope="col">Score</th><th scope="col" class="number">Value</th><th scope="col" class="drawn">0 to 1</th>'
     head += '<th scope="col">95% interval</th><th scope="col">Counted on</th>'
-    return f'<div class="scroll"><table class="scores"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="scroll"><table class="scores"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
-def _score_row(name: str, meaning: str, *, value: float | None, interval: Interval | None, n: str) -> str:
+def score_row(name: str, meaning: str, *, value: float | None, interval: Interval | None, n: str) -> str:
+    """One score with its meaning, its interval drawn and in numbers, and what it was counted on; nothing where it is None."""
     if value is None:
         return ""  # the notes below the table say why
     span = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""

@@ -48,6 +48,7 @@ def as_json(evaluation: Evaluation, card_facts: Mapping[str, object]) -> dict[st
         "intervals": {name: list(interval) for name, interval in scores.intervals.items()},
         "curves": _curves(scores),
         "notes": list(scores.notes),
+        **({} if evaluation.kinds is None else {"kinds": evaluation.kinds.as_json()}),
         **_places(evaluation),
         "unreadable": [{"image": str(path), "message": message} for path, message in evaluation.unreadable],
         "unlabelled": len(evaluation.unlabelled),

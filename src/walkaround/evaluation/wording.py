@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from walkaround.evaluation.intervals import Interval
+from walkaround.evaluation.kind_scores import KindEvaluation
 from walkaround.evaluation.place_scores import PlaceEvaluation
 from walkaround.evaluation.scores import Scores
 
@@ -47,6 +48,18 @@ def place_headline(places: PlaceEvaluation) -> tuple[str, ...]:
     if places.masks is not None and places.masks.mean_iou is not None:
         share, interval = places.masks.mean_iou, places.masks.intervals["mean_iou"]
         sentences.append(f"What it marks and what was marked overlap by {share:.0%} ({_span(interval)}%).")
+    return tuple(sentences)
+
+
+def kinds_headline(kinds: KindEvaluation) -> tuple[str, ...]:
+    """Up to two sentences on damage types of which a picture may show several."""
+    sentences = []
+    if kinds.micro_recall is not None:
+        found = ("Of 100 damage types that are there, it names {}", "It named {} of {} damage types that were there")
+        sentences.append(_told(found, kinds.hits, of=kinds.shown, interval=kinds.intervals["micro_recall"]))
+    if kinds.micro_precision is not None:
+        real = ("Of 100 that it names, {} are there", "{} of the {} that it named were there")
+        sentences.append(_told(real, kinds.hits, of=kinds.told, interval=kinds.intervals["micro_precision"]))
     return tuple(sentences)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
@@ -134,6 +134,7 @@ class Detector:
             source=source,
             size=size or (pixels.shape[1], pixels.shape[0]),
             heat_map=heats[0][0] if heats else None,
+            kind_thresholds=self.card.kind_thresholds,
         )
         return self._with_places(findings, boxes, masks) if places else findings
 
@@ -196,33 +197,44 @@ def findings_of(
     source: str,
     size: tuple[int, int],
     heat_map: NDArray[np.float32] | None = None,
+    kind_thresholds: Mapping[str, float] | None = None,
 ) -> Findings:
     """Verdict, label and confidence from one row of probabilities, float [classes].
 
     Args:
-        probabilities: of the classes; they add up to 1.
+        probabilities: of the classes; they add up to 1, but not those of a multi-label model.
         classes: their names.
         damaged: bool [classes], which of them are damage.
         threshold: probability of damage from which the verdict is "anomalous".
         source: name of the picture.
         size: width and height of the upright original, in pixels.
         heat_map: passed on.
+        kind_thresholds: of a multi-label model, for each damage type the probability from which it is told.
     """
-    damage = float(probabilities[damaged].sum())
+    damage = float(probabilities[damaged].sum() if kind_thresholds is None else 1.0 - probabilities[~damaged].sum())
     anomalous = damage >= threshold
     agreeing = np.flatnonzero(damaged == anomalous)
     best = int(agreeing[probabilities[agreeing].argmax()]) if len(agreeing) else int(probabilities.argmax())
+    named = {name: float(value) for name, value in zip(classes, probabilities, strict=True)}
+    kinds = None if kind_thresholds is None else told_kinds(named, kind_thresholds, anomalous=anomalous)
     return Findings(
         source=source,
         anomalous=anomalous,
         confidence=min(1.0, damage if anomalous else 1.0 - damage),
-        label=classes[best],
+        label=next(iter(kinds or ()), classes[best]),
         damage=min(1.0, damage),
-        probabilities={name: float(value) for name, value in zip(classes, probabilities, strict=True)},
+        probabilities=named,
+        kinds=kinds,
         width=size[0],
         height=size[1],
         heat_map=heat_map,
     )
+
+
+def told_kinds(probabilities: Mapping[str, float], thresholds: Mapping[str, float], *, anomalous: bool) -> dict[str, float]:
+    """The damage types whose probability reaches their threshold, the surest first; none on a car that counts as whole."""
+    told = [name for name, threshold in thresholds.items() if anomalous and probabilities[name] >= threshold]
+    return {name: probabilities[name] for name in sorted(told, key=lambda name: -probabilities[name])}
 
 
 def in_order(work: Callable[[In], Out], items: Iterable[In], *, threads: int) -> Iterator[Out]:

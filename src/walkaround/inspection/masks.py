@@ -89,7 +89,7 @@ def mask_png(masks: FoundMasks, *, width: int, height: int) -> bytes:
         width: of the upright original, in pixels.
         height: of the upright original, in pixels.
     """
-    content = _png(masks, _enlarged(masks.labels, width=width, height=height))
+    content = _png(masks, enlarged(masks.labels, width=width, height=height))
     labels = masks.labels
     while len(content) > MOST_BYTES and min(labels.shape) > 1:  # noise; in coarser cells it is smaller
         labels = labels[::2, ::2]
@@ -97,8 +97,8 @@ def mask_png(masks: FoundMasks, *, width: int, height: int) -> bytes:
     return content
 
 
-def _enlarged(labels: NDArray[np.uint8], *, width: int, height: int) -> NDArray[np.uint8]:
-    """uint8 [height, width]: at each pixel the class that is nearest, in doubt the background."""
+def enlarged(labels: NDArray[np.uint8], *, width: int, height: int) -> NDArray[np.uint8]:
+    """uint8 [height, width] of a coarser grid: at each pixel the class that is nearest, in doubt the background."""
     best = _share(labels == 0, width=width, height=height)
     found = np.zeros((height, width), np.uint8)
     for number in np.unique(labels[labels > 0]).tolist():

@@ -18,12 +18,13 @@ from walkaround.inspection.results import Result, VideoFindings
 Write = Callable[[Result], None]
 
 COLUMNS = (
-    *("source", "anomalous", "confidence", "label", "damage", "boxes", "found", "areas"),
+    *("source", "anomalous", "confidence", "label", "damage", "kinds", "boxes", "found", "areas"),
     *("time", "frames", "duration", "width", "height", "error"),
 )
 """Of the CSV; each is the JSON line's value of that name, and empty where there is none.
 
-Of boxes and masks it has `boxes`, how many there are, `found`, the classes of what was found, and `areas`, as in the JSON.
+Of a multi-label model it has `kinds`, the damage types that are there. Of boxes and masks it has `boxes`, how many there are,
+`found`, the classes of what was found, and `areas`, as in the JSON.
 """
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -198,11 +199,12 @@ def _objects(result: Result) -> Iterator[dict[str, object]]:
 def _rows(result: Result) -> Iterator[dict[str, object]]:
     """The lines with what a table can hold of boxes and masks."""
     for line in _objects(result):
-        boxes, areas = line.get("boxes"), line.get("areas")
+        kinds, boxes, areas = line.get("kinds"), line.get("boxes"), line.get("areas")
         names = [box["label"] for box in boxes] if isinstance(boxes, list) else []
         names += list(areas) if isinstance(areas, dict) else []
         yield {
             **line,
+            "kinds": "; ".join(kinds) if isinstance(kinds, dict) else None,
             "boxes": len(boxes) if isinstance(boxes, list) else None,
             "found": None if boxes is None and areas is None else "; ".join(dict.fromkeys(names)),
             "areas": None if areas is None else json.dumps(areas, ensure_ascii=False),

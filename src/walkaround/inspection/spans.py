@@ -74,7 +74,8 @@ def spans_of(
     """Put the findings of a video's frames together to spans of damage, in order of time.
 
     Where frames have boxes there is a span for each damage that is followed through them; several may be seen at once. Spans
-    that only the verdicts speak for stand beside these where they overlap none. Without boxes, no spans overlap.
+    that only the verdicts speak for stand beside these where they overlap none. Without boxes, no spans overlap, but those of
+    different damage types that a multi-label model tells of.
 
     A frame speaks for damage by the log-odds of its probability above the threshold's, at most 2 either way, and for the kinds
     of damage by their share. A change costs the logarithm of its odds, which rise with the time between two frames. So a lone
@@ -90,11 +91,40 @@ def spans_of(
     if not frames:
         return ()
     whole = _verdict_spans(frames, normal=normal, threshold=threshold, duration=duration)
+    if any(frame.kinds is not None for frame in frames):
+        kinds = _kind_spans(frames, duration=duration)
+        whole = _beside(kinds, whole)
     if all(frame.boxes is None for frame in frames):
         return whole
-    followed = _followed_spans(frames, duration=duration)
-    apart = [span for span in whole if all(span.end <= other.begin or other.end <= span.begin for other in followed)]
-    return tuple(sorted([*followed, *apart], key=lambda span: (span.begin, span.end)))
+    return _beside(_followed_spans(frames, duration=duration), whole)
+
+
+def _beside(spans: Sequence[DamageSpan], others: Sequence[DamageSpan]) -> tuple[DamageSpan, ...]:
+    """All spans, and of the others those that overlap none of them, in order of time."""
+    apart = [one for one in others if all(one.end <= span.begin or span.end <= one.begin for span in spans)]
+    return tuple(sorted([*spans, *apart], key=lambda span: (span.begin, span.end)))
+
+
+def _kind_spans(frames: Sequence[Findings], *, duration: float) -> list[DamageSpan]:
+    """A span for each stretch in which a multi-label model tells of a damage type; those of different types may overlap."""
+    times = np.array([frame.time or 0.0 for frame in frames])
+    borders, costs = _borders(times, duration), _change_costs(np.diff(times))
+    spans = []
+    for label in sorted({name for frame in frames for name in frame.kinds or ()}):
+        sure = np.array([(frame.kinds or {}).get(label, np.nan) for frame in frames])
+        there = np.where(np.isnan(sure), _MISSED, 1.0 + sure * (_MOST - 1.0))
+        for first, after in _stretches(_likeliest(np.stack([np.zeros(len(frames)), there], axis=1), costs)):
+            spans.append(
+                DamageSpan(
+                    label=label,
+                    begin=float(borders[first]),
+                    end=float(borders[after]),
+                    frames=after - first,
+                    strongest_time=float(times[first + int(np.nanargmax(sure[first:after]))]),
+                    confidence=float(np.nanmean(sure[first:after])),
+                )
+            )
+    return spans
 
 
 def _followed_spans(frames: Sequence[Findings], *, duration: float) -> list[DamageSpan]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,8 @@ def verdict_of(frames: Sequence[Findings], *, normal: Collection[str], threshold
     damage = np.array([frame.damage for frame in frames])
     order = np.argsort(-damage, kind="stable")
     strongest = [frames[i] for i in order[: pooled_frames(len(frames))]]
+    if strongest[0].kinds is not None:
+        return _verdict_of_kinds(frames, strongest, normal=normal, threshold=threshold)
     classes = tuple(strongest[0].probabilities)
     rows = np.array([[frame.probabilities[name] for name in classes] for frame in strongest])
     telling = strongest[0]
@@ -120,6 +123,37 @@ def verdict_of(frames: Sequence[Findings], *, normal: Collection[str], threshold
         heat_map=telling.heat_map,
     )
     return replace(whole, time=telling.time, boxes=telling.boxes, masks=telling.masks)
+
+
+def _verdict_of_kinds(
+    frames: Sequence[Findings], strongest: Sequence[Findings], *, normal: Collection[str], threshold: float
+) -> Findings:
+    """The verdict of a multi-label model, in which each damage type is pooled over the frames that speak most for it.
+
+    A damage type is told where it is told of half as many frames as decide, and of two at least where there are four or more.
+    """
+    telling = strongest[0]
+    damage = _pooled(np.array([frame.damage for frame in strongest]))
+    damage = damage if any(name in normal for name in telling.probabilities) else 1.0
+    probabilities = {}
+    for name in telling.probabilities:
+        sure = np.sort([frame.probabilities[name] for frame in frames])[::-1][: len(strongest)]
+        probabilities[name] = 1 - damage if name in normal else min(damage, _pooled(sure))
+    anomalous = damage >= threshold
+    enough = max(2 if len(frames) >= 4 else 1, len(strongest) // 2)
+    counts = Counter(name for frame in frames for name in frame.kinds or ())
+    told = [name for name in probabilities if anomalous and counts[name] >= enough]
+    kinds = {name: probabilities[name] for name in sorted(told, key=lambda name: -probabilities[name])}
+    agreeing = [name for name in probabilities if (name not in normal) == anomalous] or list(probabilities)
+    return replace(
+        telling,
+        anomalous=anomalous,
+        confidence=damage if anomalous else 1 - damage,
+        label=next(iter(kinds), max(agreeing, key=probabilities.__getitem__)),
+        damage=damage,
+        probabilities=probabilities,
+        kinds=kinds,
+    )
 
 
 def pooled_frames(frames: int) -> int:

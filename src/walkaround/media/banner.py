@@ -28,7 +28,7 @@ def banner_of(width: int, height: int, findings: Findings) -> Image.Image:
     draw = ImageDraw.Draw(banner)
     back, front = (_DAMAGED, _ON_DAMAGED) if findings.anomalous else (_WHOLE, _ON_WHOLE)
     verdict = "Damaged" if findings.anomalous else "No damage found" if lines < 3 else "No damage"
-    label = _places(findings) if findings.label in (ANOMALY, NORMAL) else printable(findings.label)
+    label = _places(findings) if findings.label in (ANOMALY, NORMAL) else _kinds(findings)
     certainty, clock = percent(findings.confidence) + (" sure" if lines < 3 else ""), _clock(findings.time)
 
     text, font = fitted(verdict, size, width - 3 * pad - size)
@@ -48,6 +48,11 @@ def banner_of(width: int, height: int, findings: Findings) -> Image.Image:
     text, font = fitted(label, size, room)
     draw.text((left, line * 1.5 if lines > 1 else middle), text, font=font, fill=_TEXT, anchor="lm")
     return banner
+
+
+def _kinds(findings: Findings) -> str:
+    """The class, or all the damage types that a multi-label model tells of: "dent, scratch"."""
+    return ", ".join(map(printable, findings.kinds)) if findings.kinds else printable(findings.label)
 
 
 def _places(findings: Findings) -> str:

@@ -19,12 +19,11 @@ _HEAT_GRID = 20  # of stride 16 at 320 pixels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Classifier:
-    """Everything that turns pooled features into probabilities.
+class PooledModel:
+    """What turns pooled features into probabilities, whichever way these go together.
 
     Attributes:
         damaged: for each class, whether it is damage; decides what the heat map shows.
-        slope, offset: calibration. Two classes: P(second) = sigmoid(slope * score + offset). More: softmax(slope * scores).
         heat_scale: the heat map is divided by it.
         backbone: a fine-tuned one, ONNX without outputs; None: the shipped one.
     """
@@ -32,8 +31,6 @@ class Classifier:
     projection: Projection
     head: Head
     damaged: tuple[bool, ...]
-    slope: float
-    offset: float
     heat_scale: float = 1.0
     backbone: bytes | None = None
 
@@ -42,11 +39,8 @@ class Classifier:
         return self.probabilities_of_scores(self.head.scores(self.projection.coordinates(features)).astype(np.float64))
 
     def probabilities_of_scores(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """float64 [n, classes] of the head's scores, float64 [n, 1] or [n, classes]."""
-        if scores.shape[1] == 1:
-            second = expit(self.slope * scores[:, 0] + self.offset)
-            return np.stack([1 - second, second], axis=1)
-        return np.asarray(softmax(self.slope * scores, axis=1), dtype=np.float64)
+        """float64 [n, classes] of the head's scores, float64 [n, scores]."""
+        raise NotImplementedError
 
     def write(self) -> bytes:
         """The model as ONNX, with outputs `PROBABILITIES` and `HEAT`."""
@@ -59,23 +53,16 @@ class Classifier:
         return graph.finish({PROBABILITIES: [len(self.damaged)], HEAT: [_HEAT_GRID, _HEAT_GRID]})
 
     def _write_chosen(self, graph: Graph, scores: str) -> str:
-        """Weights of the scores that the heat map explains: that of damage, or of the damage type that leads."""
-        zeros = graph.node("Mul", [scores, graph.scalar(0.0)])
-        if len(self.damaged) == 2:
-            return graph.node("Add", [zeros, graph.scalar(1.0 if self.damaged[1] else -1.0)])
-        barred = graph.constant(np.where(self.damaged, 0.0, -1e9).astype(np.float32))
-        candidates = graph.node("Add", [scores, barred]) if any(self.damaged) else scores
-        best = graph.node("ReduceMax", [candidates], attributes={"axes": [1], "keepdims": 1})
-        return graph.node("Cast", [graph.node("Equal", [candidates, best])], attributes={"to": 1})
+        """Weights of the scores that the heat map explains."""
+        raise NotImplementedError
 
     def _write_probabilities(self, graph: Graph, scores: str) -> None:
-        scaled = graph.node("Mul", [scores, graph.scalar(self.slope)])
-        if len(self.damaged) > 2:
-            graph.node("Softmax", [scaled], PROBABILITIES, attributes={"axis": 1})
-            return
-        second = graph.node("Sigmoid", [graph.node("Add", [scaled, graph.scalar(self.offset)])])
-        first = graph.node("Sub", [graph.scalar(1.0), second])
-        graph.node("Concat", [first, second], PROBABILITIES, attributes={"axis": 1})
+        """The output `PROBABILITIES`, [n, classes]."""
+        raise NotImplementedError
+
+    def _write_damage(self, graph: Graph) -> str:
+        """[n, 1]: the probability of damage."""
+        return graph.node("MatMul", [PROBABILITIES, graph.constant(np.array(self.damaged, dtype=np.float32)[:, None])])
 
     def _write_heat(self, graph: Graph, gradient: str) -> None:
         """Gradient times activation (Grad-CAM, Selvaraju et al. (2017)), times the probability of damage."""
@@ -91,8 +78,50 @@ class Classifier:
         positive = graph.node("Relu", [total])
         scaled = graph.node("Mul", [positive, graph.scalar(1.0 / self.heat_scale)])
         # What speaks for damage in a picture that is surely whole is nothing to point at.
-        damage = graph.node("MatMul", [PROBABILITIES, graph.constant(np.array(self.damaged, dtype=np.float32)[:, None])])
-        graph.node("Mul", [scaled, graph.node("Unsqueeze", [damage, graph.shape(2)])], HEAT)
+        graph.node("Mul", [scaled, graph.node("Unsqueeze", [self._write_damage(graph), graph.shape(2)])], HEAT)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classifier(PooledModel):
+    """Classes of which a picture shows one.
+
+    Attributes:
+        slope, offset: calibration. Two classes: P(second) = sigmoid(slope * score + offset). More: softmax(slope * scores).
+    """
+
+    slope: float
+    offset: float
+
+    def probabilities_of_scores(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """float64 [n, classes] of the head's scores, float64 [n, 1] or [n, classes]."""
+        if scores.shape[1] == 1:
+            second = expit(self.slope * scores[:, 0] + self.offset)
+            return np.stack([1 - second, second], axis=1)
+        return np.asarray(softmax(self.slope * scores, axis=1), dtype=np.float64)
+
+    def _write_chosen(self, graph: Graph, scores: str) -> str:
+        """That of damage, or of the damage type that leads."""
+        zeros = graph.node("Mul", [scores, graph.scalar(0.0)])
+        if len(self.damaged) == 2:
+            return graph.node("Add", [zeros, graph.scalar(1.0 if self.damaged[1] else -1.0)])
+        barred = graph.constant(np.where(self.damaged, 0.0, -1e9).astype(np.float32))
+        candidates = graph.node("Add", [scores, barred]) if any(self.damaged) else scores
+        return write_leading(graph, candidates)
+
+    def _write_probabilities(self, graph: Graph, scores: str) -> None:
+        scaled = graph.node("Mul", [scores, graph.scalar(self.slope)])
+        if len(self.damaged) > 2:
+            graph.node("Softmax", [scaled], PROBABILITIES, attributes={"axis": 1})
+            return
+        second = graph.node("Sigmoid", [graph.node("Add", [scaled, graph.scalar(self.offset)])])
+        first = graph.node("Sub", [graph.scalar(1.0), second])
+        graph.node("Concat", [first, second], PROBABILITIES, attributes={"axis": 1})
+
+
+def write_leading(graph: Graph, scores: str) -> str:
+    """[n, scores]: 1 for the highest score of each row, 0 for the others."""
+    best = graph.node("ReduceMax", [scores], attributes={"axes": [1], "keepdims": 1})
+    return graph.node("Cast", [graph.node("Equal", [scores, best])], attributes={"to": 1})
 
 
 def write_features(backbone: bytes | None = None) -> bytes:

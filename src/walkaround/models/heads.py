@@ -141,8 +141,21 @@ def fit_kernel(rows: Rows, class_ids: NDArray[np.int64], *, strength: float, gam
     """
     classes, positions, counts = np.unique(class_ids, return_inverse=True, return_counts=True)
     targets = (2 * np.eye(len(classes), dtype=np.float32) - 1)[positions][:, 1 if len(classes) == 2 else 0 :]
+    ridge = (counts * (len(classes) / len(rows) / strength)).astype(np.float32)[positions]
+    return solve_kernel(rows, targets, ridge=ridge, gamma=gamma)
+
+
+def solve_kernel(rows: Rows, targets: Rows, *, ridge: Rows, gamma: float) -> KernelHead:
+    """The head of `fit_kernel` for any targets.
+
+    Args:
+        rows: float32 [n, coordinates].
+        targets: float32 [n, scores], 1 for what a row shows and -1 for what it does not.
+        ridge: float32 [n], regularisation of each row: the less, the more the row weighs.
+        gamma: of the kernel.
+    """
     system = gaussian_kernel(rows, rows, gamma)
-    system[np.diag_indices(len(rows))] += (counts * (len(classes) / len(rows) / strength)).astype(np.float32)[positions]
+    system[np.diag_indices(len(rows))] += ridge
     factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)  # its transpose can be factored in place
     solved = cho_solve(factor, np.column_stack([targets, np.ones(len(rows), dtype=np.float32)]), check_finite=False)
     offsets = solved[:, :-1].sum(axis=0) / solved[:, -1].sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 PIXELS = "pixels"
 """Input float32 [n, 3, height, width], RGB, 0 to 255. Normalisation is part of the graph."""
 PROBABILITIES = "probabilities"
-"""Output float32 [n, classes], rows add up to 1."""
+"""Output float32 [n, classes]; rows add up to 1, but those of a multi-label model do not."""
 HEAT = "heat"
 """Output float32 [n, rows, columns], see walkaround.damage.findings.HeatMap."""
 FEATURES = "features"

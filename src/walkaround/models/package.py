@@ -21,10 +21,15 @@ from walkaround.errors import PackageError, StorageError, writing
 FORMAT = 2
 """Rises when packages change in a way that older versions of walkaround cannot read."""
 
+MULTI_LABEL_FORMAT = 3
+"""Of multi-label packages, whose probabilities mean something else: older versions would read them wrongly."""
+
+_OF_KINDS = "kind_thresholds"
+
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 
-Task = Literal["classes", "anomaly", "places"]
+Task = Literal["classes", "multi-label", "anomaly", "places"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +71,9 @@ class Card:
     """What `card.json` holds.
 
     Attributes:
-        task: where the verdict comes from: "classes" tells labelled classes apart, "anomaly" knows normal pictures only,
-            "places" had no whole pictures to learn from, and goes by the surest box or the largest mask.
+        task: where the verdict comes from: "classes" tells labelled classes apart, "multi-label" tells whole from damaged and
+            each damage type for itself, "anomaly" knows normal pictures only, "places" had no whole pictures to learn from, and
+            goes by the surest box or the largest mask.
         classes: names in the order of the model's probabilities.
         normal: those of the classes that mean a whole car.
         threshold: probability of damage from which a picture is called anomalous.
@@ -78,6 +84,8 @@ class Card:
         scores: measured on this package, on pictures that took no part in training; empty when there were none.
         licences: of the parts that the package carries.
         boxes, masks: what the model finds besides the verdict; None where it was not trained to.
+        kind_thresholds: of a multi-label model, for each damage type the probability from which it is told; else None. Cards of
+            format 2 do not have it.
     """
 
     name: str
@@ -95,6 +103,7 @@ class Card:
     licences: Mapping[str, str] = field(default_factory=dict)
     boxes: BoxPart | None = None
     masks: MaskPart | None = None
+    kind_thresholds: Mapping[str, float] | None = None
     format: int = FORMAT
 
 
@@ -113,14 +122,14 @@ class Package:
     @property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that tell this package from every other."""
-        return _fingerprint(asdict(self.card))[:12]
+        return _fingerprint(_stored(self.card))[:12]
 
 
 def read_package(path: Path | str) -> Package:
     """Open a package and check that it is whole.
 
     Raises:
-        PackageError: it is missing, lacks a file, was altered, or is of a later format.
+        PackageError: it is missing, lacks a file, was altered, or is of a format that this version does not know.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -149,19 +158,35 @@ def _card(stored: object, folder: Path) -> Card:
         raise PackageError(
             f"{CARD_FILE} of {str(folder)!r} is no walkaround card; give the folder that `walkaround train` wrote."
         )
-    if stored["format"] != FORMAT:
+    if stored["format"] not in (FORMAT, MULTI_LABEL_FORMAT):
         raise PackageError(
-            f"The package {str(folder)!r} has format {stored['format']!r}, this version reads {FORMAT}; update walkaround."
+            f"The package {str(folder)!r} has format {stored['format']!r}, this version reads {FORMAT} and"
+            f" {MULTI_LABEL_FORMAT}; update walkaround."
         )
     seal = stored.pop("fingerprint", None)
-    if seal != _fingerprint(stored) or set(stored) != {one.name for one in fields(Card)}:
+    known = {one.name for one in fields(Card)} - (set() if stored["format"] == MULTI_LABEL_FORMAT else {_OF_KINDS})
+    if seal != _fingerprint(stored) or set(stored) != known:
         raise PackageError(
             f"{CARD_FILE} of the package {str(folder)!r} was altered after training;"
             " copy the whole folder again or train it again."
         )
     stored["boxes"] = None if stored["boxes"] is None else BoxPart(**_tuples(stored["boxes"]))
     stored["masks"] = None if stored["masks"] is None else MaskPart(**_tuples(stored["masks"]))
-    return Card(**_tuples(stored))
+    card = Card(**_tuples(stored))
+    kinds = set(card.classes) - set(card.normal) if card.task == "multi-label" else set()
+    if set(card.kind_thresholds or ()) != kinds or (card.format == MULTI_LABEL_FORMAT) != (card.task == "multi-label"):
+        raise PackageError(
+            f"{CARD_FILE} of the package {str(folder)!r} has no threshold for each of its damage types; train it again."
+        )
+    return card
+
+
+def _stored(card: Card) -> dict[str, Any]:
+    """The card as plain values for its file; what its format does not know stays out."""
+    stored = asdict(card)
+    if card.format != MULTI_LABEL_FORMAT:
+        stored.pop(_OF_KINDS)
+    return stored
 
 
 def _tuples(stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -180,7 +205,7 @@ def write_package(path: Path, model: bytes, card: Card) -> Package:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         try:
-            stored = asdict(card)
+            stored = _stored(card)
             _write(part / MODEL_FILE, model)
             text = json.dumps({**stored, "fingerprint": _fingerprint(stored)}, indent=2, ensure_ascii=False)
             _write(part / CARD_FILE, text.encode("utf-8", "backslashreplace"))  # names may come of any file's

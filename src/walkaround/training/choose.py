@@ -125,9 +125,17 @@ def _tried(
     candidate: Candidate, views: Sequence[Rows], class_ids: NDArray[np.int64], folds: NDArray[np.int64], *, threads: int
 ) -> Trial:
     started = time.monotonic()
+    scores = held_out_scores(candidate, views, class_ids, folds, threads=threads)
+    return trial_of(candidate, scores, class_ids, seconds=time.monotonic() - started)
+
+
+def held_out_scores(
+    candidate: Candidate, views: Sequence[Rows], class_ids: NDArray[np.int64], folds: NDArray[np.int64], *, threads: int
+) -> NDArray[np.float32]:
+    """Scores, float32 [views, pictures, scores], each by a head that was fitted on the other folds."""
 
     def held_out(fold: int) -> NDArray[np.float32]:
-        """Scores [views, pictures of the fold, scores] of a head that was fitted on the other folds."""
+        """Those of one fold."""
         inside, outside = folds != fold, folds == fold
         head = candidate.fit(*training_rows([view[inside] for view in views], class_ids[inside], seed=fold))
         return np.stack([head.scores(view[outside]) for view in views])
@@ -138,7 +146,7 @@ def _tried(
     scores = np.zeros((len(views), len(class_ids), found[0].shape[2]), dtype=np.float32)
     for number, part in zip(numbers, found, strict=True):
         scores[:, folds == number] = part
-    return trial_of(candidate, scores, class_ids, seconds=time.monotonic() - started)
+    return scores
 
 
 def trial_of(candidate: Candidate, scores: NDArray[np.float32], class_ids: NDArray[np.int64], *, seconds: float) -> Trial:

@@ -13,6 +13,7 @@ from walkaround.damage.findings import Findings
 from walkaround.damage.kinds import ANOMALY, NORMAL, means_normal, shows_damage
 from walkaround.damage.places import Place
 from walkaround.datasets.faults import require_good_places
+from walkaround.datasets.gathering import gathered
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.renaming import parse_renames, renamed
 from walkaround.datasets.sample import Sample
@@ -61,6 +62,9 @@ def evaluate(
     )
     require_good_places(dataset)
     dataset = renamed(dataset, parse_renames(recipe.rename))
+    if detector.card.task == "multi-label":
+        normal, classes = detector.card.normal, detector.card.classes
+        dataset = gathered(dataset, lambda name: name in normal or _is_normal(name, classes))
     if not any(_can_be_judged(detector, sample) for sample in dataset.samples):
         raise DatasetError(
             f"{str(dataset.origin)!r} has no labelled pictures to measure on;"
@@ -80,7 +84,7 @@ def measure_package(detector: Detector, samples: Sequence[Sample], *, seed: int 
     """
     card = detector.card
     samples = [_with_verdict(detector, sample) for sample in samples]
-    labels = {sample.label for sample in samples if sample.label is not None}
+    labels = {label for sample in samples for label in sample.labels}
     normal = {*card.normal, *(label for label in labels if _is_normal(label, card.classes))}
     for_damage = all(shows_damage(name) for part in (card.boxes, card.masks) if part is not None for name in part.classes)
     tally = PlaceTally(box_thresholds=detector.box_thresholds, mask_classes=() if card.masks is None else card.masks.classes)
@@ -92,7 +96,7 @@ def measure_package(detector: Detector, samples: Sequence[Sample], *, seed: int 
     for done, (sample, answer) in enumerate(zip(looked, predictions, strict=True), start=1):
         answers[sample.path] = answer if isinstance(answer, PictureError) else tally.told(answer)
         try:
-            _add(tally, sample, answer, whole=sample.label in normal and for_damage)
+            _add(tally, sample, answer, whole=bool(sample.labels) and normal.issuperset(sample.labels) and for_damage)
         except PictureError as problem:  # of a mask file
             unmeasured.append((sample.path, str(problem)))
         progress("Measuring", done, len(looked))
@@ -104,6 +108,7 @@ def measure_package(detector: Detector, samples: Sequence[Sample], *, seed: int 
         normal=normal,
         threshold=detector.threshold,
         seed=seed,
+        kind_thresholds=card.kind_thresholds,
     )
     unlabelled = [path for path in evaluation.unlabelled if path not in answers]
     unread = [(path, str(answers[path])) for path in evaluation.unlabelled if isinstance(answers.get(path), PictureError)]
@@ -190,6 +195,8 @@ def _with_masks(detector: Detector, places: PlaceEvaluation, at_most: int) -> Pl
 
 def _is_mistake(row: Row, evaluation: Evaluation) -> bool:
     wrong_verdict = row.findings.anomalous == (row.truth in evaluation.normal)
+    if evaluation.kinds is not None:
+        return wrong_verdict or evaluation.kinds.names_wrongly(row.labels, row.findings)
     return wrong_verdict or (evaluation.scores.of_labels and row.findings.label != row.truth)
 
 

@@ -14,7 +14,7 @@ from walkaround.datasets.split import folds_by_group
 from walkaround.evaluation.calibration import fit_platt, fit_temperature
 from walkaround.evaluation.thresholds import best_accuracy, best_labels
 from walkaround.media.pictures import read_picture
-from walkaround.models.classify import Classifier, write_features
+from walkaround.models.classify import Classifier, PooledModel, write_features
 from walkaround.models.heads import Head, Rows
 from walkaround.models.memory import CHANNELS, GRID, PATCHES, SCORES, damage_of_scores, remember, write_patches
 from walkaround.models.names import FEATURES, HEAT
@@ -32,7 +32,7 @@ from walkaround.training.tuning import Tunable, Tune
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much there is)."""
 
-_FITTING_SHARE = 0.2  # of a time budget, about what fitting takes of a whole training
+FITTING_SHARE = 0.2  # of a time budget, about what fitting takes of a whole training
 _TUNING_SHARE = 0.8  # of it, what is left for fitting and fine-tuning
 _MOST_HEATED = 60
 _PATCHES_OF_A_PICTURE = 200
@@ -51,6 +51,7 @@ class Fitted:
         told: for the card's `training`.
         doubts: pictures whose label the others contradict: the suggested label, and how sure.
         damage: float64 [train], probability of damage of each training picture by models that were not trained on it.
+        kind_thresholds: for the card.
     """
 
     model: bytes
@@ -58,6 +59,7 @@ class Fitted:
     told: Mapping[str, Any]
     doubts: Mapping[str, tuple[str, float]]
     damage: NDArray[np.float64]
+    kind_thresholds: Mapping[str, float] | None = None
 
 
 def fit_classes(
@@ -74,7 +76,7 @@ def fit_classes(
 
     `tune` fine-tunes the network as well; it is taken where it does better on pictures that it has not seen.
     """
-    share = _FITTING_SHARE if tune is None else _TUNING_SHARE
+    share = FITTING_SHARE if tune is None else _TUNING_SHARE
     reading = None if deadline is None else deadline - share * (deadline - time.monotonic())
     projection, views = read_coordinates(plan.train, recipe, threads=threads, progress=progress, deadline=reading)
     class_ids = plan.class_ids
@@ -112,7 +114,7 @@ def fit_classes(
             threshold = choose_threshold(chosen, classifier, seen_by_none)
             in_all_views[:, tuning.measured] = out_of_fold(chosen, classifier)
             told["chosen"], trials = chosen.candidate.name, [*trials, chosen]
-    classifier = replace(classifier, heat_scale=_heat_scale(classifier, plan))
+    classifier = replace(classifier, heat_scale=heat_scale(classifier, plan))
     progress("Fitting the model", 1, 1)
     unseen, model = in_all_views[0], classifier.write()
     if monitor is not None:
@@ -194,7 +196,7 @@ def choose_threshold(chosen: Trial, classifier: Classifier, class_ids: NDArray[n
     return best_labels(ids, rows, damaged)
 
 
-def _heat_scale(classifier: Classifier, plan: Plan) -> float:
+def heat_scale(classifier: PooledModel, plan: Plan) -> float:
     """The peak of the heat map that three in five damaged training pictures reach."""
     damaged = [picture for picture in plan.train if picture.label not in plan.normal] or list(plan.train)
     network = Network(classifier.write())

@@ -10,18 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from walkaround.datasets.sample import Problem
-from walkaround.errors import InputError, MissingExtraError
+from walkaround.datasets.labels import told as told_labels
+from walkaround.errors import InputError
 from walkaround.inspection.places import TOLD
 from walkaround.models.joined import joined
 from walkaround.models.network import cores
 from walkaround.models.package import MODEL_FILE
 from walkaround.training.fitting import Fitted, Progress, fit_classes, fit_memory
 from walkaround.training.monitor import Monitor
+from walkaround.training.multi_label import fit_multi_label
 from walkaround.training.places import fingerprint_of
 from walkaround.training.plan import Plan
 from walkaround.training.recipe import Quality, Recipe
@@ -36,8 +36,6 @@ Fit = TypeVar("Fit")
 
 _VERDICT_SHARE = 1 / 3  # of the time, the most that the verdict takes where boxes or masks are learnt too
 _KEPT_DAYS = 14
-
-_NEEDS = "needs PyTorch, which is not installed: pip install 'walkaround[train]'"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,45 +63,6 @@ class FittedParts:
         told: dict[str, Any] = {} if self.verdict is None else dict(self.verdict.told)
         found = {name: part.told for name, part in (("boxes", self.boxes), ("masks", self.masks)) if part is not None}
         return {"chosen": " and ".join(found), **told, **found}
-
-
-def within_reach(plan: Plan, recipe: Recipe) -> Plan:
-    """The plan without the parts that this installation cannot train, with a note on them.
-
-    Raises:
-        MissingExtraError: nothing would be left, such a part was asked for by name, or fine-tuning.
-        InputError: there is no network of the size that was asked for.
-    """
-    if recipe.quality is Quality.BEST and plan.task == "classes" and find_spec("torch") is None:
-        raise MissingExtraError(f"Fine-tuning {_NEEDS}; or leave out --quality best.")
-    wanted = [kind for kind, part in (("boxes", plan.boxes), ("masks", plan.masks)) if part is not None]
-    if wanted and recipe.ray is not None and find_spec("ray") is None:
-        raise MissingExtraError(
-            "Training on a cluster needs Ray, which is not installed: pip install 'walkaround[train,bulk]'."
-        )
-    if not wanted or find_spec("torch") is not None:
-        if plan.boxes is not None:
-            _check_size(recipe)
-        return plan
-    what = " and ".join(wanted)
-    if recipe.only:
-        raise MissingExtraError(f"Training of {what} {_NEEDS}; or train the verdict alone with --only verdict.")
-    if plan.task == "places":
-        raise MissingExtraError(
-            f"The pictures have {what}, and training of {what} {_NEEDS}. A verdict alone, with --only verdict, needs"
-            " pictures of whole cars as well as of damaged ones."
-        )
-    message = f"The pictures have {what}, which this package does not learn to find: it {_NEEDS}, and train again."
-    notes = [note for note in plan.notes if note.kind not in ("few-boxes", "few-masks")]
-    note = Problem(kind="no-torch", severity="note", message=message)
-    return replace(plan, boxes=None, masks=None, notes=(*notes, note))
-
-
-def _check_size(recipe: Recipe) -> None:
-    from walkaround.training.gradient.box_recipes import RECIPES
-
-    if recipe.boxes_size not in RECIPES:
-        raise InputError(f"There is no size {recipe.boxes_size!r} of a network for boxes; choose one of {', '.join(RECIPES)}.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,7 +119,7 @@ def _key(plan: Plan, recipe: Recipe) -> list[object]:
         for kind, part in (("boxes", plan.boxes), ("masks", plan.masks))
         if part is not None
     ]
-    tuned = [(picture.sha256, picture.label, picture.group) for picture in plan.train]
+    tuned = [(picture.sha256, told_labels(picture.labels), picture.group) for picture in plan.train]
     verdict = [recipe.folds, recipe.views, tuned] if recipe.quality is Quality.BEST else []
     return [version("walkaround"), recipe.seed, recipe.boxes_size, weights, drawn, verdict]
 
@@ -178,6 +137,8 @@ def _fit_verdict(plan: Plan, recipe: Recipe, around: Surroundings) -> Fitted:
         return fit_memory(plan, recipe, threads=threads, progress=around.progress, monitor=monitor)
     alone = plan.boxes is None and plan.masks is None
     deadline = _share(around.deadline, 1.0 if alone else _VERDICT_SHARE)
+    if plan.task == "multi-label":
+        return fit_multi_label(plan, recipe, threads=threads, deadline=deadline, progress=around.progress, monitor=monitor)
     return fit_classes(
         plan,
         recipe,

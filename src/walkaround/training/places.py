@@ -26,7 +26,7 @@ LEAST_WHOLE = 0.2
 
 def may_be_forgotten(samples: Sequence[Sample], is_normal: IsNormal) -> bool:
     """Whether the whole cars are so few, and whole only in that nothing is drawn on them, that no verdict is to be learnt."""
-    whole = [sample for sample in samples if sample.label is not None and is_normal(sample.label)]
+    whole = [sample for sample in samples if sample.labels and all(map(is_normal, sample.labels))]
     few = len(whole) < FEWEST_WHOLE and len(whole) < LEAST_WHOLE * len(samples)
     return few and all(sample.places == () for sample in whole)
 
@@ -43,7 +43,7 @@ def learnable(sample: Sample, kind: Kind, *, shows_nothing: IsNormal) -> Sample 
     or its outline.
     """
     if sample.places is None:
-        return replace(sample, places=()) if sample.label is not None and shows_nothing(sample.label) else None
+        return replace(sample, places=()) if sample.labels and all(map(shows_nothing, sample.labels)) else None
     lack = any(not place.crowd and (place.box is None if kind == "boxes" else place.outline is None) for place in sample.places)
     return None if lack else sample
 

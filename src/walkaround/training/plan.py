@@ -15,8 +15,9 @@ from walkaround.datasets.split import split_by_group
 from walkaround.datasets.survey import Survey
 from walkaround.errors import TrainingError
 from walkaround.models.package import Task
+from walkaround.training.kinds import learnable_kinds
 from walkaround.training.places import FEWEST_WHOLE, LEAST_WHOLE, Kind, learnable, may_be_forgotten, only_damage, place_classes
-from walkaround.training.recipe import Part, Recipe
+from walkaround.training.recipe import Part, Quality, Recipe
 
 KINDS: tuple[Kind, ...] = ("boxes", "masks")
 FEWEST = 5
@@ -34,8 +35,13 @@ class Picture:
 
     @property
     def label(self) -> str:
-        """The class name; unlabelled pictures never get here."""
+        """The class name, the first of several; unlabelled pictures never get here."""
         return self.sample.label or ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All class names."""
+        return self.sample.labels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,8 +81,14 @@ class Plan:
 
     @property
     def class_ids(self) -> NDArray[np.int64]:
-        """int64 [train], index into `classes`."""
+        """int64 [train], index into `classes`; of a task whose pictures have one label."""
         return np.array([self.classes.index(picture.label) for picture in self.train], dtype=np.int64)
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Which of the classes each picture shows, bool [train, classes]."""
+        rows = [[name in picture.labels for name in self.classes] for picture in self.train]
+        return np.array(rows, dtype=np.bool_).reshape(len(self.train), len(self.classes))
 
     @property
     def groups(self) -> NDArray[np.int64]:
@@ -133,12 +145,14 @@ def _verdict_plan(
 ) -> Plan:
     """What whole pictures teach: classes, or what normal ones look like."""
     train = [picture for picture in train if picture.sample.label is not None]
-    names = {picture.label for picture in train}
-    normal = {name for name in names if _is_normal(name, recipe)}
+    names = {label for picture in train for label in picture.labels}
+    normal = {name for name in names if is_normal(name, recipe)}
     if names and names == normal and len(names) == 1:
         _check_meant(looked, recipe, dropped=dropped)
         _check_enough(train)
         task, classes = "anomaly", (*sorted(normal), ANOMALY)
+    elif recipe.multi_label or any(picture.sample.also for picture in train):
+        return _multi_label_plan(train, test, recipe, notes=notes)
     else:
         _check_classes(train, names)
         task, classes = "classes", (*sorted(normal), *sorted(names - normal))
@@ -171,8 +185,8 @@ def _plan_by_places(
     def told(picture: Picture) -> Picture:
         if picture.sample.label is None:
             return picture  # parts of cars, say, tell nothing of damage
-        label = NORMAL if _is_normal(picture.label, recipe) else ANOMALY
-        return replace(picture, sample=replace(picture.sample, label=label))
+        label = NORMAL if _is_whole(picture, recipe) else ANOMALY
+        return replace(picture, sample=replace(picture.sample, label=label, also=()))
 
     return Plan(
         task="places",
@@ -193,7 +207,7 @@ def _place_plan(train: list[Picture], recipe: Recipe, kind: Kind, notes: list[Pr
     damage = only_damage([picture.sample for picture in train])
 
     def shows_nothing(name: str) -> bool:
-        return damage and _is_normal(name, recipe)
+        return damage and is_normal(name, recipe)
 
     found = [(picture, learnable(picture.sample, kind, shows_nothing=shows_nothing)) for picture in train]
     pictures = [replace(picture, sample=sample) for picture, sample in found if sample is not None]
@@ -226,7 +240,11 @@ def _parts(
 
 def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], list[Picture], list[Problem]]:
     """A seeded part of the pictures to measure on, where every class can spare some."""
-    counts = _different([picture for picture in pictures if picture.sample.label is not None])
+    labelled = [picture for picture in pictures if picture.sample.label is not None]
+    counts = _different(labelled)
+    if any(picture.sample.also for picture in labelled):  # some of many types are rare, and measured on few pictures or none
+        sides = {(_is_whole(picture, recipe), picture.group) for picture in labelled}
+        counts = Counter("normal" if whole else "damage" for whole, _ in sides)
     drawn = len({picture.group for picture in pictures if picture.sample.places})
     few = not counts or min(counts.values()) * (1 - recipe.test_share) < FEWEST + 1
     if few and drawn * recipe.test_share < FEWEST:
@@ -246,8 +264,8 @@ def _kept_back(pictures: list[Picture], recipe: Recipe) -> tuple[list[Picture], 
     return train, [picture for picture, part in zip(pictures, parts, strict=True) if part == 1], []
 
 
-def _strata(pictures: list[Picture], recipe: Recipe) -> list[str]:
-    """What each picture stands for when they are dealt out: its label, and the rarest class that is drawn on it.
+def _strata(pictures: list[Picture], recipe: Recipe) -> list[tuple[str, ...]]:
+    """What each picture stands for when they are dealt out: its labels, and the rarest class that is drawn on it.
 
     Classes that have none to spare for the test do not count.
     """
@@ -255,16 +273,64 @@ def _strata(pictures: list[Picture], recipe: Recipe) -> list[str]:
     counts = Counter(name for found in names for name in found)
     spare = {name for name, count in counts.items() if count * (1 - recipe.test_share) >= FEWEST + 1}
     rarest = [min(found & spare, key=lambda name: (counts[name], name), default="") for found in names]
-    return [f"{picture.label}/{name}" if name else picture.label for picture, name in zip(pictures, rarest, strict=True)]
+    return [
+        tuple(f"{label}/{name}" if name else label for label in picture.labels or ("",))
+        for picture, name in zip(pictures, rarest, strict=True)
+    ]
 
 
 def _different(pictures: list[Picture]) -> Counter[str]:
     """How many different pictures (duplicate groups) each class has."""
-    return Counter(label for label, _ in {(picture.label, picture.group) for picture in pictures})
+    return Counter(label for label, _ in {(label, picture.group) for picture in pictures for label in picture.labels})
 
 
-def _is_normal(name: str, recipe: Recipe) -> bool:
+def is_normal(name: str, recipe: Recipe) -> bool:
+    """Whether a class name means a whole car, by itself or because the recipe says so."""
     return means_normal(name) or simplified(name) in map(simplified, recipe.normal)
+
+
+def _is_whole(picture: Picture, recipe: Recipe) -> bool:
+    return all(is_normal(label, recipe) for label in picture.labels)
+
+
+def _multi_label_plan(train: list[Picture], test: list[Picture], recipe: Recipe, *, notes: list[Problem]) -> Plan:
+    """Damage types of which a picture may show several, and whole cars, which show none.
+
+    Raises:
+        TrainingError: no damage type is on enough pictures, or there are too few whole cars to tell damaged ones from.
+    """
+    if not train:
+        _check_classes(train, set())
+    names = {label for picture in train for label in picture.labels}
+    normal = {name for name in names if is_normal(name, recipe)}
+    whole = NORMAL if NORMAL in normal or len(normal) != 1 else next(iter(normal))
+    known = [(picture.labels, picture.group) for picture in train if picture.labels != (ANOMALY,)]
+    kinds, few = learnable_kinds(known, names - normal - {ANOMALY}, fewest=FEWEST)
+    notes += few
+    groups = {picture.group for picture in train if _is_whole(picture, recipe)}
+    if 0 < len(groups) < FEWEST:
+        raise TrainingError(
+            f"There are only {len(groups)} different pictures of whole cars; to tell damaged ones from them takes at least"
+            f" {FEWEST}, better 50. Add pictures, or leave them out."
+        )
+
+    def told(picture: Picture) -> Picture:
+        if picture.sample.label is None:
+            return picture
+        labels = tuple(label for label in picture.labels if label not in normal) or (whole,)
+        return replace(picture, sample=replace(picture.sample, label=labels[0], also=labels[1:]))
+
+    if recipe.quality is Quality.BEST:
+        message = "Where a picture may show several damage types, the network is not fine-tuned: best is the same as fast."
+        notes.append(Problem(kind="no-tuning", severity="note", message=message))
+    return Plan(
+        task="multi-label",
+        classes=(*((whole,) if groups else ()), *kinds),
+        normal=(whole, *sorted(normal - {whole})) if groups else (),
+        train=tuple(map(told, train)),
+        test=tuple(map(told, test)),
+        notes=tuple(notes),
+    )
 
 
 def _dropped(looked: Survey, notes: list[Problem], own_test: frozenset[str] | None) -> list[Sample]:
@@ -276,7 +342,7 @@ def _dropped(looked: Survey, notes: list[Problem], own_test: frozenset[str] | No
 
 def _check_meant(looked: Survey, recipe: Recipe, *, dropped: list[Sample]) -> None:
     """Refuse to detect anomalies from normal pictures alone when pictures of damage were meant to be there."""
-    lost = looked.why_only_normal(lambda name: _is_normal(name, recipe), left_out=dropped)
+    lost = looked.why_only_normal(lambda name: is_normal(name, recipe), left_out=dropped)
     if lost is not None:
         raise TrainingError(
             f"Only normal pictures are left to train on, though others were given. {lost}"
@@ -285,7 +351,7 @@ def _check_meant(looked: Survey, recipe: Recipe, *, dropped: list[Sample]) -> No
 
 
 def _check_whole(train: list[Picture], recipe: Recipe) -> None:
-    if Part.VERDICT not in recipe.only and may_be_forgotten([p.sample for p in train], lambda name: _is_normal(name, recipe)):
+    if Part.VERDICT not in recipe.only and may_be_forgotten([p.sample for p in train], lambda name: is_normal(name, recipe)):
         raise TrainingError(
             f"Whole cars are only those few on which nothing is drawn, which may have been forgotten; it takes {FEWEST_WHOLE}"
             f" of them, or {LEAST_WHOLE:.0%} of all pictures, or --only verdict."

@@ -52,6 +52,8 @@ class Recipe:
         only: the parts to train; empty: all that the labels allow.
         boxes_size: of the network that finds boxes, a name in `walkaround.models.gradient.sizes.SIZES`.
         weights: a checkpoint of such a network to begin with.
+        multi_label: a picture may show several damage types, even where none is labelled with more than one; what several
+            lines, folders or drawn places say of a picture adds up. See `walkaround.datasets.gathering`.
     """
 
     seed: int = 0
@@ -70,6 +72,7 @@ class Recipe:
     only: tuple[Part, ...] = ()
     boxes_size: str = "lite0"
     weights: Path | None = None
+    multi_label: bool = False
 
     def wants(self, part: str) -> bool:
         """Whether a part is to be trained where the labels allow it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,46 @@ def tell_classifier(
     _show_mistakes(monitor, plan, unseen[0])
 
 
+def tell_multi_label(
+    monitor: Monitor,
+    plan: Plan,
+    recipe: Recipe,
+    *,
+    trials: Sequence[tuple[Mapping[str, Any], bool]],
+    truth: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    unseen: NDArray[np.float64],
+) -> None:
+    """Tell of a multi-label model, all from cross-validation, as `tell_classifier` does.
+
+    Args:
+        monitor: is told.
+        plan: what is trained on what.
+        recipe: how.
+        trials: the candidates in numbers, each with whether it was chosen.
+        truth: bool [pictures, classes], what is shown, of the first class damage where it means whole cars; and of what that is
+            known.
+        unseen: float64 [views, pictures, classes], calibrated out-of-fold probabilities.
+    """
+    if not monitor.wanted:
+        return
+    names = [one["name"] for one, chosen in trials if chosen]
+    monitor.start(_run(plan, recipe, {"chosen": ", ".join(names), "views": len(unseen)}))
+    for number, (one, _) in enumerate(trials, start=1):
+        told = {name: one[name] for name in ("mean_average_precision", "macro_f1", "seconds")}
+        monitor.scalars(number, {f"candidates/{name.replace('_', ' ')}": value for name, value in told.items()})
+    rows = [
+        f"| {one['name']}{' (chosen)' if chosen else ''} | {one['mean_average_precision']:.4f} | {one['macro_f1']:.4f} |"
+        for one, chosen in trials
+    ]
+    head = ["| candidate | mean average precision | macro F1 |", "|---|---|---|"]
+    monitor.note("candidates", "\n".join([*head, *rows]))
+    shown, known = truth
+    for score, name in enumerate(plan.classes):
+        whole = name in plan.normal
+        own = unseen[0][known[:, score], score]
+        monitor.curve(0, "damage" if whole else name, shown[known[:, score], score], 1 - own if whole else own)
+
+
 def tell_memory(
     monitor: Monitor,
     plan: Plan,
@@ -99,7 +140,7 @@ def tell_memory(
 
 
 def _run(plan: Plan, recipe: Recipe, settings: Mapping[str, str | float]) -> RunFacts:
-    labels = [picture.label for picture in plan.train]
+    labels = [label for picture in plan.train for label in picture.labels]
     return RunFacts(
         name=NAME,
         settings={"task": plan.task, "seed": recipe.seed, "folds": recipe.folds, "pictures": len(plan.train), **settings},

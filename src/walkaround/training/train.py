@@ -18,6 +18,8 @@ import numpy as np
 from walkaround.buckets.buckets import Buckets
 from walkaround.damage.measures import confidence_of, profile_of
 from walkaround.datasets.faults import require_good_places
+from walkaround.datasets.gathering import gathered
+from walkaround.datasets.labels import told
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.renaming import parse_renames, renamed
 from walkaround.datasets.sample import Dataset, Problem
@@ -26,14 +28,15 @@ from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scorecard import as_json
 from walkaround.inspection.detector import Detector
 from walkaround.models import backbone
-from walkaround.models.package import Card, Package, check_target, write_package
+from walkaround.models.package import FORMAT, MULTI_LABEL_FORMAT, Card, Package, check_target, write_package
 from walkaround.models.preparation import SIDE
 from walkaround.training.evaluate import measure_package
 from walkaround.training.fitting import Progress, silent, time_limit
 from walkaround.training.monitor import Monitor
-from walkaround.training.parts import FittedParts, Surroundings, fit_parts, forget, training_folder, within_reach
+from walkaround.training.parts import FittedParts, Surroundings, fit_parts, forget, training_folder
 from walkaround.training.places import fingerprint_of
-from walkaround.training.plan import Plan, make_plan
+from walkaround.training.plan import Plan, is_normal, make_plan
+from walkaround.training.reach import within_reach
 from walkaround.training.recipe import Recipe
 from walkaround.training.watching import Watch
 
@@ -111,7 +114,7 @@ def _short_of_time(card: Card, recipe: Recipe) -> list[Problem]:
     """What the time budget did not allow."""
     messages = []
     read = card.training.get("views")
-    if card.task == "classes" and recipe.minutes is not None and read != recipe.views:
+    if card.task in ("classes", "multi-label") and recipe.minutes is not None and read != recipe.views:
         messages.append(
             f"In {recipe.minutes:g} minutes all pictures were read, but only {read} of {recipe.views} views of each: the model"
             " has seen less of other cameras and light. Type the command again to go on from what was read, or give more"
@@ -137,7 +140,8 @@ def _dataset(
             source, buckets=buckets, cache=recipe.cache, progress=fetching, skip_bad_labels=recipe.skip_bad_labels
         )
         require_good_places(dataset)
-        return renamed(dataset, renames, demanding=demanding)
+        dataset = renamed(dataset, renames, demanding=demanding)
+        return gathered(dataset, lambda name: is_normal(name, recipe)) if recipe.multi_label else dataset
 
     dataset = read(pictures, demanding=True)
     if test is None:
@@ -185,6 +189,8 @@ def _card(name: str, plan: Plan, fitted: FittedParts, recipe: Recipe, *, seconds
             **fitted.told,
         },
         licences={f"backbone {backbone.NAME}": backbone.LICENCE},
+        format=MULTI_LABEL_FORMAT if plan.task == "multi-label" else FORMAT,
+        kind_thresholds=None if fitted.verdict is None else fitted.verdict.kind_thresholds,
         boxes=None if fitted.boxes is None else fitted.boxes.part,
         masks=None if fitted.masks is None else fitted.masks.part,
     )
@@ -192,7 +198,7 @@ def _card(name: str, plan: Plan, fitted: FittedParts, recipe: Recipe, *, seconds
 
 def _data(plan: Plan) -> dict[str, Any]:
     """Counts, and a fingerprint that changes when any picture or label does."""
-    lines = sorted(f"{picture.sha256} {picture.label}" for picture in plan.train)
+    lines = sorted(f"{picture.sha256} {told(picture.labels)}" for picture in plan.train)
     drawn = {}
     for kind, part in (("boxes", plan.boxes), ("masks", plan.masks)):
         if part is not None:
@@ -201,7 +207,7 @@ def _data(plan: Plan) -> dict[str, Any]:
             lines += sorted(f"{kind} {picture.sha256} {fingerprint_of(picture.sample)}" for picture in part.pictures)
     return {
         "pictures": len(plan.train),
-        "classes": dict(sorted(Counter(picture.label for picture in plan.train if picture.label).items())),
+        "classes": dict(sorted(Counter(label for picture in plan.train for label in picture.labels).items())),
         "groups": len(set(plan.groups.tolist())),
         "fingerprint": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         "test_pictures": len(plan.test),
@@ -236,6 +242,7 @@ def _scores(evaluation: Evaluation) -> dict[str, Any]:
         "macro_f1",
         "confusion",
         "intervals",
+        "kinds",
         "boxes",
         "masks",
     )

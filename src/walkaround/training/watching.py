@@ -7,7 +7,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,10 +39,12 @@ class Actions:
     Attributes:
         stop: names of the rules that end the training, with the best checkpoint kept.
         webhook: who is told.
+        tell: called with the name of the part and what fired, from whichever thread noticed it.
     """
 
     stop: frozenset[str] = frozenset()
     webhook: Webhook | None = None
+    tell: Callable[[str, Firing], None] | None = None
 
     def __post_init__(self) -> None:
         known = {rule.name for rule in RULES}
@@ -269,6 +271,8 @@ class _Part:
         name = self._history.run.name
         _LOG.warning("%s, step %d, rule %s: %s. %s", name, step, rule.name, message, rule.advice)
         self.events.text(step, f"rules/{rule.name}", f"{message}. {rule.advice}")
+        if self._actions.tell is not None:
+            self._actions.tell(name, firing)
         if rule.name in self._actions.stop:
             self.stop_wanted = f"{rule.name}: {message}"
         if self._actions.webhook is not None:

@@ -21,7 +21,7 @@ _AREA_ROUNDING = 3
 def write_coco(pictures: Sequence[ExportedPicture], out: Path, *, classes: Sequence[str]) -> list[Problem]:
     """Write the JSON files; category ids count from 1 in the order of `classes`.
 
-    What COCO has no word for stands in an image under "walkaround": its label, and that nobody was asked to draw on it.
+    What COCO has no word for stands in an image under "walkaround": its labels, and that nobody was asked to draw on it.
     Coordinates are those of the upright picture.
     """
     empty: list[str] = []
@@ -50,6 +50,8 @@ def _instances(pictures: Sequence[ExportedPicture], classes: Sequence[str], empt
 def _image(picture: ExportedPicture, number: int) -> dict[str, Any]:
     sample = picture.sample
     own: dict[str, Any] = {} if sample.label is None else {"label": sample.label}
+    if sample.also:
+        own = {"labels": list(sample.labels)}
     if not sample.places:
         own["drawn"] = sample.places is not None
     image = {"id": number, "file_name": picture.file, "width": picture.width, "height": picture.height}

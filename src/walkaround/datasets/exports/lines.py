@@ -16,14 +16,14 @@ from walkaround.damage.places import MaskFile
 from walkaround.datasets.exports.notes import crowds, note, single_boxes
 from walkaround.datasets.exports.pictures import ExportedPicture, write_text
 from walkaround.datasets.formats.ground_truth import COLOUR_MAP, DETECTION, METADATA, SEGMENTATION
-from walkaround.datasets.formats.lookout import CLASSIFICATION, SOURCE_KEY
+from walkaround.datasets.formats.lookout import CLASSIFICATION, MULTILABEL, SOURCE_KEY
 from walkaround.datasets.outlines import label_map
 from walkaround.datasets.sample import Problem
 from walkaround.errors import writing
 
 _JOB = "walkaround/export"
 _BACKGROUND = "#ffffff"
-_BOXES, _LABEL, _MASK = "bounding-box", "anomaly-label", "anomaly-mask-ref"
+_BOXES, _LABEL, _MASK, _TYPES = "bounding-box", "anomaly-label", "anomaly-mask-ref", "damage-types"
 
 _Line = dict[str, object]
 
@@ -33,6 +33,8 @@ def write_ground_truth(
 ) -> list[Problem]:
     """Write boxes as an object detection job does, in a manifest for each split, with normal or anomaly for the picture.
 
+    Where any picture has several labels, all have them as a multi-label job gives them as well.
+
     Args:
         pictures: of the export.
         out: its folder.
@@ -40,10 +42,19 @@ def write_ground_truth(
         address: s3://bucket/prefix where the folder will be put; None: paths are relative to the manifest.
     """
     stamp = _stamp()
-    _write_lines(pictures, out, lambda picture: {**_line(picture, address, stamp), **_boxes(picture, classes, stamp)})
+    types = _types(pictures)
+    _write_lines(
+        pictures,
+        out,
+        lambda picture: {
+            **_line(picture, address, stamp),
+            **(_several(picture, types, stamp) if types else {}),
+            **_boxes(picture, classes, stamp),
+        },
+    )
     outlined = [picture.file for picture in pictures for place in picture.places if place.outline is not None]
     return [
-        *_other_labels(pictures),
+        *(_other_labels(pictures) if not types else []),
         *single_boxes(pictures),
         *crowds(pictures, "were written as boxes like all others"),
         *note(
@@ -92,6 +103,27 @@ def _line(picture: ExportedPicture, address: str | None, stamp: str) -> _Line:
     anomalous = not means_normal(label)
     told = {"class-name": ANOMALY if anomalous else NORMAL, "confidence": 1, "type": CLASSIFICATION}
     return {**line, _LABEL: int(anomalous), f"{_LABEL}{METADATA}": {**told, **_provenance(stamp)}}
+
+
+def _types(pictures: Sequence[ExportedPicture]) -> list[str]:
+    """The names of all labels but normal and anomaly, in the order of their numbers, where a picture has several."""
+    if not any(picture.sample.also for picture in pictures):
+        return []
+    return sorted({label for picture in pictures for label in picture.sample.labels} - {NORMAL, ANOMALY})
+
+
+def _several(picture: ExportedPicture, types: Sequence[str], stamp: str) -> _Line:
+    """The labels of one picture; of damage that nobody named, only the verdict is known."""
+    labels = [label for label in picture.sample.labels if label != NORMAL]
+    if picture.sample.label is None or labels == [ANOMALY]:
+        return {}
+    numbers = [types.index(label) for label in labels]
+    told = {
+        "class-map": {str(number): types[number] for number in numbers},
+        "confidence-map": {str(number): 1 for number in numbers},
+        "type": MULTILABEL,
+    }
+    return {_TYPES: numbers, f"{_TYPES}{METADATA}": {**told, **_provenance(stamp)}}
 
 
 def _boxes(picture: ExportedPicture, classes: Sequence[str], stamp: str) -> _Line:

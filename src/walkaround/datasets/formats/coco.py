@@ -19,11 +19,12 @@ from walkaround.datasets.faults import Faults, LineError, checked_label, shown
 from walkaround.datasets.formats.marks import Drawn, Mark, box_of_numbers, class_name, polygons_of, runs_of_json
 from walkaround.datasets.formats.references import Row, is_plain_file
 from walkaround.datasets.formats.shelves import Parts, Shelf, split_of
+from walkaround.datasets.labels import First, labels_of
 from walkaround.datasets.sample import Split
 from walkaround.errors import DatasetError
 
 OWN = "walkaround"
-"""The key, in an image, of what COCO has no word for: the picture's own label, and whether anybody was asked to draw."""
+"""The key, in an image, of what COCO has no word for: the picture's own labels, and whether anybody was asked to draw."""
 
 _PEEK = 1 << 20
 _LARGEST = 512 << 20
@@ -181,15 +182,23 @@ def _outline(value: object) -> Polygons | Runs | None:
 
 def _row(image: Mapping[str, Any], found: _Found, *, where: str, beside: Parts, split: Split | None, shelf: Shelf) -> Row:
     own: Mapping[str, Any] = told if isinstance(told := image.get(OWN), dict) else {}
-    label = own.get("label")
+    label, also = _labels(own)
     undrawn = own.get("drawn") is False and not found.marks
     return Row(
         reference=_picture(image, beside=beside, split=split, shelf=shelf),
-        label=checked_label(label) if isinstance(label, str) else None,
+        label=label,
+        also=also,
         split=split,
         where=where,
         drawn=None if undrawn else Drawn(marks=tuple(found.marks), size=_size(image), unread=found.unread),
     )
+
+
+def _labels(own: Mapping[str, Any]) -> First:
+    label, several = own.get("label"), own.get("labels")
+    if isinstance(several, list):
+        return labels_of(several)
+    return (checked_label(label), ()) if isinstance(label, str) else (None, ())
 
 
 def _picture(image: Mapping[str, Any], *, beside: Parts, split: Split | None, shelf: Shelf) -> object:

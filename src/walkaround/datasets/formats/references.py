@@ -54,6 +54,7 @@ class Row:
         split: the part that the dataset itself puts the picture in.
         where: the line that names the picture.
         drawn: the places on it; None where nobody was asked to draw.
+        also: the further class names of a picture that shows several.
     """
 
     reference: object
@@ -61,6 +62,7 @@ class Row:
     split: Split | None = None
     where: str = ""
     drawn: Drawn | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Tables of labels: CSV with a header that names the columns image, label and, if there is one, split."""
+"""Tables of labels: CSV with a header that names the columns image, label and, if there is one, split.
+
+A picture that shows several damage types has them in one cell, with ; or | between them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,9 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from walkaround.datasets.faults import Faults, LineError, checked_label
+from walkaround.datasets.faults import Faults, LineError
 from walkaround.datasets.formats.references import Row
+from walkaround.datasets.labels import labels_in
 from walkaround.datasets.manifest import checked_split
 from walkaround.errors import DatasetError
 
@@ -40,16 +44,20 @@ def read_table(path: Path, faults: Faults) -> Iterator[Row]:
         raise DatasetError(f"{str(path)!r} is larger than {_LONGEST_TABLE >> 20} MiB: split it into several tables.")
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as file:
         lines = file.readlines()
-    columns = _columns(lines)
+    columns, separator = _columns(lines), _separator(lines)
     if not {"image", "label"} <= set(columns):
         raise DatasetError(
             f"{str(path)!r} has no header with the columns image and label: begin it with the line image,label,split."
         )
+    width = len(_row(lines, separator)[0])
     number = 2
     while number <= len(lines):
         where, length = f"{path.name}, line {number}", 1
         try:
-            row, length = _row(lines[number - 1 : number - 1 + _LONGEST_ROW], _separator(lines))
+            row, length = _row(lines[number - 1 : number - 1 + _LONGEST_ROW], separator)
+            if separator == ";" and any(row[width:]):
+                what = f"it has {len(row)} cells, and the header {width}; several labels have | between them"
+                raise LineError("bad-line", what)
             if any(row):
                 yield _row_of(row, columns, where=where)
         except LineError as error:
@@ -90,9 +98,11 @@ def _row_of(row: Sequence[str], columns: Mapping[str, int], *, where: str) -> Ro
         raise LineError("bad-line", f"it has {len(row)} cells, too few for an image and a label")
     if any("\udc80" <= letter <= "\udcff" for letter in "".join(cells.values())):
         raise LineError("bad-line", "it is not UTF-8 text")
+    label, also = labels_in(cells["label"])
     return Row(
         reference=cells["image"],
-        label=checked_label(cells["label"]),
+        label=label,
+        also=also,
         split=checked_split(cells.get("split", "")),
         where=where,
     )

@@ -53,14 +53,14 @@ class DecodedPicture:
         data: bytes of the file; by content a JPEG or PNG.
         suffix: of a file name for it, "jpg" or "png".
         filename: that the record gives, from outside: never a path to write to.
-        label: of the whole picture, if it has one.
+        labels: of the whole picture, as many as it has.
         places: boxes in pixels; None where the record says nothing of any.
     """
 
     data: bytes
     suffix: str
     filename: str
-    label: str | None
+    labels: tuple[str, ...]
     places: tuple[Place, ...] | None
 
 
@@ -96,7 +96,7 @@ def features_of(
     picture: StoredPicture,
     *,
     names: tuple[str, str],
-    label: str | None,
+    labels: Sequence[str],
     places: Sequence[tuple[Place, Box]] | None,
     ids: Mapping[str, int],
 ) -> Features:
@@ -105,7 +105,7 @@ def features_of(
     Args:
         picture: what it shows.
         names: its file's name, and its id among all pictures of the dataset, a number as text.
-        label: of the whole picture, if it has one.
+        labels: of the whole picture, as many as it has.
         places: with the box of each, in pixels; None where nobody was asked to draw.
         ids: class ids, from 1.
     """
@@ -118,10 +118,10 @@ def features_of(
         "image/encoded": [picture.data],
         "image/format": [picture.format.encode("ascii")],
     }
-    if label is not None:
-        features["image/class/text"] = [label.encode("utf-8", "backslashreplace")]
-        if label in ids:
-            features["image/class/label"] = [ids[label]]
+    if labels:
+        features["image/class/text"] = [label.encode("utf-8", "backslashreplace") for label in labels]
+        if all(label in ids for label in labels):
+            features["image/class/label"] = [ids[label] for label in labels]
     return features if places is None else {**features, **_features_of_places(places, ids, (picture.width, picture.height))}
 
 
@@ -140,12 +140,12 @@ def decoded_picture(features: Features, classes: Mapping[int, str]) -> DecodedPi
     data = encoded[0]
     filename = _text(features, "image/filename") or ""
     picture = read_picture(data, name=filename or "picture", formats=tuple(_SUFFIXES), side=1)
-    label = _text(features, "image/class/text")
-    if label is None and (numbers := features.get("image/class/label")):
-        label = classes.get(_whole(numbers[0]))
+    labels = [_decoded(name) for name in features.get("image/class/text", [])]
+    if not labels:
+        labels = [name for number in features.get("image/class/label", []) if (name := classes.get(_whole(number))) is not None]
     drawn = any(name.startswith(f"{_OBJECT}/") for name in features)
     places = _places(features, classes, size=(picture.width, picture.height)) if drawn else None
-    return DecodedPicture(data=data, suffix=_SUFFIXES[picture.format], filename=filename, label=label, places=places)
+    return DecodedPicture(data=data, suffix=_SUFFIXES[picture.format], filename=filename, labels=tuple(labels), places=places)
 
 
 def _features_of_places(places: Sequence[tuple[Place, Box]], ids: Mapping[str, int], size: tuple[int, int]) -> Features:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from walkaround.datasets.faults import LineError, checked_label
+from walkaround.datasets.labels import agreed
 from walkaround.datasets.sample import Dataset, Problem, Sample, Split
 from walkaround.datasets.tfrecords.encoding import DecodedPicture, decoded_picture
 from walkaround.datasets.tfrecords.messages import decode_example, read_label_map
@@ -75,12 +76,12 @@ def read_tfrecords(folder: Path, *, pictures: Path, skip_bad: bool = False) -> D
                 continue
             try:
                 decoded = decoded_picture(decode_example(record), classes)
-                label = checked_label(decoded.label or "")
+                label, also = agreed(name for text in decoded.labels if (name := checked_label(text)) is not None)
             except (ValueError, PictureError, LineError) as problem:
                 problems.append(_bad(path, f"{where}: {str(problem).rstrip('.')}", "write the record again", where=where))
                 continue
             kept = _kept(decoded, pictures / split, number=len(samples) + 1)
-            samples.append(Sample(path=kept, label=label, split=split, where=where, places=decoded.places))
+            samples.append(Sample(path=kept, label=label, also=also, split=split, where=where, places=decoded.places))
     if skip_bad:
         problems = [replace(problem, severity="warning") for problem in problems]
     return Dataset(origin=folder, samples=tuple(samples), problems=tuple(problems))

@@ -151,7 +151,7 @@ class _Writer:
             return None
         places = None if sample.places is None else self._boxes(sample, picture.width, picture.height)
         names = (self._name(sample.path), str(index + 1))
-        return encode_example(features_of(picture, names=names, label=sample.label, places=places, ids=self._ids))
+        return encode_example(features_of(picture, names=names, labels=sample.labels, places=places, ids=self._ids))
 
     def _boxes(self, sample: Sample, width: int, height: int) -> list[tuple[Place, Box]]:
         """The places of a sample that have an area inside the picture, with their boxes."""
@@ -210,9 +210,9 @@ def _unlabelled(looked: Survey) -> list[Problem]:
     return [Problem(kind="unlabelled", severity="note", message=message, files=files)]
 
 
-def _stratum(sample: Sample) -> str:
-    """What a split should spread evenly: the label, or the kinds of damage that were drawn."""
-    return sample.label or " ".join(sorted({place.label for place in sample.places or ()}))
+def _stratum(sample: Sample) -> tuple[str, ...]:
+    """What a split should spread evenly: the labels, or the kinds of damage that were drawn."""
+    return sample.labels or (" ".join(sorted({place.label for place in sample.places or ()})),)
 
 
 def _check_target(out: Path) -> None:
