@@ -21,5 +21,5 @@ install() {
     echo "$1 could not be installed: $2 will be skipped."
 }
 
-command -v chromium >/dev/null 2>&1 || install chromium "tests of the scorecard's page"
+command -v chromium >/dev/null 2>&1 || install chromium "tests of the console and of the scorecard's page"
 has_postgres || install postgresql "tests on PostgreSQL"

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-ResourceType = Literal["PROJECT", "DATASET", "MODEL", "TRIAL", "MODEL_PACKAGE_JOB", "WATCH", "ENDPOINT"]
+ResourceType = Literal["PROJECT", "DATASET", "MODEL", "TRIAL", "MODEL_PACKAGE_JOB", "WATCH", "ENDPOINT", "USER", "ACCESS_KEY"]
 
 
 class WalkaroundError(Exception):

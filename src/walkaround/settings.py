@@ -155,6 +155,12 @@ class Settings(BaseModel):
     rate_per_operation: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         default=None, description="Requests a second for each operation and account; without a number, no limit."
     )
+    session_idle_minutes: Annotated[float, Field(gt=0, le=43_200)] = Field(
+        default=480, description="Minutes after which a session that is not used ends."
+    )
+    session_hours: Annotated[float, Field(gt=0, le=8_760)] = Field(
+        default=168, description="Hours after which any session ends, so that its user signs in again."
+    )
     request_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=60, description="Seconds that a request may take to arrive."
     )

@@ -94,11 +94,22 @@ def tell_scores(measured: Evaluation) -> None:
         if value is not None:
             low, high = measured.scores.intervals.get(name, (None, None))
             table.add_row(name.replace("_", " "), f"{value:.3f}", "" if low is None else f"{low:.3f} to {high:.3f}")
+    if measured.kinds is not None:
+        for name in ("macro_f1", "micro_f1", "mean_average_precision", "subset_accuracy"):
+            value, ends = getattr(measured.kinds, name), measured.kinds.intervals.get(name)
+            if value is not None and ends is not None:
+                table.add_row(f"{name.replace('_', ' ')} of damage types", f"{value:.3f}", f"{ends[0]:.3f} to {ends[1]:.3f}")
     if measured.scores.n or measured.places is None:
         told.print(table)
+    if measured.kinds is not None:
+        rows: dict[str, Sequence[float | None]] = {
+            name: (one.precision, one.recall, one.f1, one.average_precision) for name, one in measured.kinds.per_class.items()
+        }
+        _tell_table("Damage types", ("precision", "recall", "F1", "average precision"), rows)
     if measured.places is not None:
         _tell_places(measured.places)
     notes = measured.scores.notes if measured.scores.n or measured.places is None else ()
+    notes = (*notes, *(measured.kinds.notes if measured.kinds is not None else ()))
     for note in (*notes, *(measured.places.notes if measured.places is not None else ())):
         told.print(f"[cyan]   note[/]  {shown(note)}")
 

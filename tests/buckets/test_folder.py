@@ -42,6 +42,18 @@ def test_what_is_written_is_read(buckets: Buckets, photos: Path) -> None:
     assert [found.key for found in buckets.list("photos")] == ["2024/a.jpg", "new/folder/b.jpg"]
 
 
+def test_what_is_taken_away_is_gone_and_nothing_else(buckets: Buckets, photos: Path) -> None:
+    buckets.write("photos", "2024/b.jpg", b"content")
+    buckets.remove("photos", "2024/b.jpg")
+    buckets.remove("photos", "2024/b.jpg")  # is no fault
+    buckets.remove("photos", "2025/c.jpg")
+    (photos / "link").symlink_to(photos.parent)
+    with pytest.raises(BucketError):
+        buckets.remove("photos", "link/secret.txt")
+    assert (photos.parent / "secret.txt").read_bytes() == SECRET
+    assert [found.key for found in buckets.list("photos")] == ["2024/a.jpg"]
+
+
 def test_a_file_of_a_folder_is_used_where_it_is(buckets: Buckets, photos: Path, tmp_path: Path) -> None:
     assert buckets.local("photos", "2024/a.jpg", folder=tmp_path / "copies", at_most=7) == photos / "2024" / "a.jpg"
     assert not (tmp_path / "copies").exists()

@@ -47,6 +47,13 @@ def test_any_key_is_one_object(buckets: Buckets, bucket: str, key: str) -> None:
     assert key in [found.key for found in buckets.list(bucket)]
 
 
+def test_what_is_taken_away_is_gone(buckets: Buckets, bucket: str) -> None:
+    buckets.write(bucket, "one", b"")
+    buckets.remove(bucket, "one")
+    buckets.remove(bucket, "one")  # is no fault
+    assert [found.key for found in buckets.list(bucket)] == ["2024/a b/ä.jpg"]
+
+
 def test_the_start_of_an_object_and_an_empty_one(buckets: Buckets, bucket: str) -> None:
     buckets.write(bucket, "empty", b"")
     assert buckets.start(bucket, "2024/a b/ä.jpg", length=4) == b"pict"

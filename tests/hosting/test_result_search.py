@@ -37,6 +37,7 @@ def made(number: int) -> Result:
         findings={"source": "x"},
         created=START + timedelta(minutes=number - (number % 10 == 0)),
         watch_id=1 if number % 5 == 0 else None,
+        verdict=(None, "normal", "anomaly")[number % 3] if number % 4 == 0 else None,
     )
 
 
@@ -71,6 +72,15 @@ WANTED: dict[str, tuple[dict[str, Any], Any]] = {
     "a beginning with an umlaut": ({"prefix": "s3://photos/ä"}, lambda one: one.source.startswith("s3://photos/ä")),
     "no pattern": ({"prefix": "100%_'"}, lambda one: one.source.startswith("100%_'")),
     "nothing that is there": ({"prefix": "s3://photos/FRONT/"}, lambda one: False),
+    "what nobody has looked at": ({"reviewed": "open"}, lambda one: one.verdict is None),
+    "what a person confirmed": (
+        {"reviewed": "confirmed"},
+        lambda one: one.verdict == ("anomaly" if one.anomalous else "normal"),
+    ),
+    "what a person corrected": (
+        {"reviewed": "corrected"},
+        lambda one: one.verdict == ("normal" if one.anomalous else "anomaly"),
+    ),
     "a confidence": (
         {"confidence_from": 0.25, "confidence_to": 0.3},
         lambda one: 0.25 <= one.confidence <= 0.3,

@@ -16,7 +16,8 @@ from walkaround.datasets.sample import Dataset, Sample
 from walkaround.datasets.survey import survey
 from walkaround.errors import MissingExtraError, TrainingError
 from walkaround.hosting.jobs.evaluation_files import Entry
-from walkaround.hosting.jobs.training_places import drawn_on, require_pytorch, with_places
+from walkaround.hosting.jobs.training_places import drawn_on, with_places
+from walkaround.hosting.operations.training_options import require_pytorch
 
 DENT = (35, 164, 54)
 CLASS = {"type": "groundtruth/image-classification", "human-annotated": "yes"}

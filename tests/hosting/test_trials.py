@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ValidationError
 from walkaround.hosting.operations import results, trials
+from walkaround.hosting.operations.looks import keep_looks
 from walkaround.hosting.operations.result_search import ResultFilter
-from walkaround.store.tables import Trial, TrialPicture, now
+from walkaround.hosting.operations.trial_verdicts import (
+    Verdict,
+    add_verified,
+    addable,
+    compare_trials,
+    list_trial_pictures,
+    verify_pictures,
+)
+from walkaround.store.tables import Entry, Job, Trial, TrialPicture, now
 
 TRIAL = {"project_name": "cars", "trial_name": "monday"}
 REFS = [f"s3://photos/new/{number}.jpg" for number in range(5)]
@@ -27,13 +38,18 @@ def start(service: Any, refs: list[str] = REFS, **members: Any) -> Any:
     )
 
 
-def verify(service: Any, **verdicts: str | None) -> Any:
+def verify(service: Any, *, by: str | None = None, **verdicts: str | Verdict | None) -> Any:
     named = {f"s3://photos/new/{key[1:]}.jpg": value for key, value in verdicts.items()}
-    return service.run(trials.verify_pictures, service.owner, **TRIAL, verdicts=named)
+    told = {ref: value if isinstance(value, Verdict) else Verdict(label=value) for ref, value in named.items()}
+    return service.run(verify_pictures, service.owner, **TRIAL, verdicts=told, by=by)
 
 
-def add(service: Any) -> Any:
-    return service.run(trials.add_verified, service.owner, **TRIAL, settings=service.settings)
+def add(service: Any, **members: Any) -> Any:
+    return service.run(add_verified, service.owner, **TRIAL, settings=service.settings, **members)
+
+
+def pictures(service: Any, **members: Any) -> Any:
+    return service.run(list_trial_pictures, service.owner, **TRIAL, **members)
 
 
 @pytest.fixture
@@ -46,7 +62,9 @@ def tried(modelled: Any) -> Any:
             if picture.source_ref == REFS[4]:
                 picture.error = "It is no picture."
             else:
-                picture.findings = findings(anomalous=picture.source_ref == REFS[1])
+                picture.anomalous = picture.source_ref == REFS[1]
+                picture.findings = findings(anomalous=picture.anomalous)
+                picture.sureness = 900_000 - 10 * REFS.index(picture.source_ref)
         session.scalars(select(Trial)).one().status = "COMPLETE"
     return modelled
 
@@ -54,32 +72,44 @@ def tried(modelled: Any) -> Any:
 def test_a_trial_is_told_with_its_numbers(tried: Any) -> None:
     trial = tried.run(trials.describe_trial, tried.owner, **TRIAL)["Trial"]
     assert (trial["Status"], trial["ModelVersion"]) == ("COMPLETE", "1")
-    assert trial["Pictures"] == {"Total": 5, "Predicted": 4, "Failed": 1, "Verified": 0, "Added": 0}
+    assert trial["Pictures"] == {
+        "Total": 5,
+        "Predicted": 4,
+        "Anomalous": 1,
+        "Failed": 1,
+        "Verified": 0,
+        "Right": 0,
+        "Wrong": 0,
+        "Added": 0,
+    }
     assert tried.run(trials.list_trials, tried.owner, project_name="cars") == {"Trials": [trial]}
 
 
 def test_predictions_are_verified_or_corrected(tried: Any) -> None:
     assert verify(tried, _0="normal", _1="normal", _2=None) == {"Verified": 3}
-    pictures = tried.run(trials.list_trial_pictures, tried.owner, **TRIAL, page=(None, 4))
-    assert [picture.get("Correct") for picture in pictures["Pictures"]] == [True, False, None, None]
-    rest = tried.run(trials.list_trial_pictures, tried.owner, **TRIAL, page=(pictures["NextToken"], 4))
+    page = pictures(tried, page=(None, 4))
+    assert [picture.get("Correct") for picture in page["Pictures"]] == [True, False, None, None]
+    rest = pictures(tried, page=(page["NextToken"], 4))
     assert rest["Pictures"] == [{"SourceRef": REFS[4], "Error": "It is no picture.", "Added": False}]
+    counts = tried.run(trials.describe_trial, tried.owner, **TRIAL)["Trial"]["Pictures"]
+    assert (counts["Verified"], counts["Right"], counts["Wrong"]) == (2, 1, 1)
 
 
 def test_what_is_verified_joins_the_training_dataset_once(tried: Any) -> None:
     verify(tried, _0="normal", _1="anomaly")
-    assert (add(tried), add(tried)) == ({"Added": 2}, {"Added": 0})
+    assert (add(tried), add(tried)) == ({"Added": 2, "LeftOut": []}, {"Added": 0, "LeftOut": []})
     assert tried.dataset()["ImageStats"] == {"Total": 32, "Labeled": 32, "Normal": 21, "Anomaly": 11}
     with pytest.raises(ConflictError, match="already"):
         verify(tried, _0="anomaly")
     verify(tried, _2="normal")
-    assert add(tried) == {"Added": 1}
+    assert add(tried)["Added"] == 1
 
 
 def test_pictures_in_another_bucket_are_not_added(modelled: Any) -> None:
     start(modelled, ["s3://photos/new/0.jpg", "s3://elsewhere/new/1.jpg"])
-    verdicts = {"s3://photos/new/0.jpg": "normal", "s3://elsewhere/new/1.jpg": "normal"}
-    modelled.run(trials.verify_pictures, modelled.owner, **TRIAL, verdicts=verdicts)
+    normal = Verdict(label="normal")
+    verdicts = {"s3://photos/new/0.jpg": normal, "s3://elsewhere/new/1.jpg": normal}
+    modelled.run(verify_pictures, modelled.owner, **TRIAL, verdicts=verdicts)
     with pytest.raises(ConflictError, match="'elsewhere'"):
         add(modelled)
     assert modelled.dataset()["ImageStats"]["Total"] == 30
@@ -129,6 +159,153 @@ def test_a_model_on_trial_is_not_deleted_and_a_trial_can_be(modelled: Any) -> No
     with pytest.raises(NotFoundError, match="'monday'"):
         modelled.run(trials.describe_trial, modelled.owner, **TRIAL)
     modelled("delete_model", project_name="cars", model_version="1")
+
+
+def test_who_verified_is_kept_and_taken_back_with_the_verdict(tried: Any) -> None:
+    verify(tried, by="user:ann", _0="anomaly")
+    told = pictures(tried)["Pictures"][0]
+    assert (told["VerifiedBy"], told["VerifiedAt"] <= now()) == ("user:ann", True)
+    verify(tried, by="user:ben", _0=None)
+    assert not {"Verified", "VerifiedBy", "VerifiedAt"} & set(pictures(tried)["Pictures"][0])
+
+
+def test_the_least_sure_come_first_and_are_filtered(tried: Any) -> None:
+    first = pictures(tried, order="unsure", page=(None, 2))
+    rest = pictures(tried, order="unsure", page=(first["NextToken"], 10))
+    told = [picture["SourceRef"] for picture in first["Pictures"] + rest["Pictures"]]
+    assert told == [*reversed(REFS[:4]), REFS[4]]
+    verify(tried, _0="normal", _1="normal")
+    found = {show: [REFS.index(one["SourceRef"]) for one in pictures(tried, wanted=show)["Pictures"]] for show in SHOWN}
+    assert found == SHOWN
+
+
+SHOWN = {"open": [2, 3], "verified": [0, 1], "right": [0], "wrong": [1], "damaged": [1], "whole": [0, 2, 3], "failed": [4]}
+
+
+def test_a_correction_goes_into_the_entry(tried: Any) -> None:
+    boxes: dict[str, Any] = {"anomaly-boxes": {"annotations": []}}
+    verify(tried, by="user:ann", _1=Verdict(label="anomaly", kinds=["scratch", "dent"], places=[], line=boxes))
+    told = pictures(tried)["Pictures"][1]
+    assert (told["Kinds"], told["Places"]) == (["scratch", "dent"], [])
+    add(tried)
+    with tried.database.reading() as session:
+        line = json.loads(session.scalars(select(Entry.line).filter_by(source_ref=REFS[1])).one())
+    assert line["anomaly-boxes"] == {"annotations": []}
+    assert line["anomaly-label-metadata"]["worker"] == "user:ann"
+    assert line["anomaly-label-metadata"]["job-name"] == "trial/monday"
+    assert sorted(line["anomaly-kinds-metadata"]["class-map"].values()) == ["dent", "scratch"]
+
+
+def test_damage_of_a_normal_picture_is_refused(tried: Any) -> None:
+    with pytest.raises(ValidationError, match="'anomaly'"):
+        verify(tried, _0=Verdict(label="normal", kinds=["dent"]))
+
+
+def look_of(seed: int) -> bytes:
+    grid = np.random.default_rng(seed).integers(0, 255, (8, 8), dtype=np.uint8)
+    return bytes(np.kron(grid, np.ones((4, 4), np.uint8)).tobytes())
+
+
+def test_a_photo_that_a_dataset_has_is_left_out_and_named(tried: Any) -> None:
+    looks = {REFS[0]: look_of(1), REFS[2]: look_of(2), REFS[3]: look_of(2), "s3://photos/train/n3.jpg": look_of(1)}
+    looks |= {f"s3://photos/train/a{number}.jpg": look_of(10 + number) for number in range(9)}
+    tried.run(keep_looks, looks)
+    tried.run(keep_looks, looks)
+    verify(tried, _0="normal", _1="anomaly", _2="normal", _3="normal")
+    told = tried.run(addable, tried.owner, **TRIAL, dataset="train")
+    assert (told["Normal"], told["Anomaly"], told["Uncompared"]) == (1, 1, 20)
+    like = [(one["SourceRef"], one["Like"], one["Dataset"], one["Same"]) for one in told["LeftOut"]]
+    assert like == [(REFS[0], "s3://photos/train/n3.jpg", "train", False), (REFS[3], REFS[2], None, False)]
+    assert add(tried) == {"Added": 2, "LeftOut": told["LeftOut"]}
+    assert add(tried, repeats=True)["Added"] == 2
+
+
+def test_the_very_file_is_never_added_twice(modelled: Any) -> None:
+    start(modelled, ["s3://photos/train/n0.jpg"])
+    modelled.run(verify_pictures, modelled.owner, **TRIAL, verdicts={"s3://photos/train/n0.jpg": Verdict(label="anomaly")})
+    reply = add(modelled, repeats=True)
+    assert (reply["Added"], [one["Same"] for one in reply["LeftOut"]]) == (0, [True])
+    assert modelled.dataset()["ImageStats"]["Anomaly"] == 10
+
+
+def test_verified_pictures_can_go_to_the_test_dataset(tried: Any) -> None:
+    tried.fill("test", normal=2, anomaly=2)
+    verify(tried, _0="normal")
+    assert add(tried, dataset="test")["Added"] == 1
+    assert pictures(tried)["Pictures"][0]["AddedTo"] == "test"
+    with pytest.raises(ConflictError, match="test dataset already"):
+        verify(tried, _0=None)
+
+
+def more(service: Any, refs: list[str], model: str | None = None) -> Any:
+    members = {**TRIAL, "model_version": model, "source_refs": refs}
+    return service.run(trials.add_to_trial, service.owner, **members)["Trial"]
+
+
+def test_more_pictures_come_to_a_trial_and_one_job_looks_at_them(modelled: Any) -> None:
+    told = [more(modelled, refs) for refs in (REFS[:2], REFS[1:4], REFS[:1])]
+    assert [one["Pictures"]["Total"] for one in told] == [2, 4, 4]
+    assert [kind for kind, _ in modelled.jobs()].count("trial") == 1
+    assert len({one["JobId"] for one in told}) == 1
+
+
+def test_a_trial_that_is_complete_runs_again_when_more_comes(tried: Any) -> None:
+    with tried.database.transaction() as session:
+        for job in session.scalars(select(Job)):
+            job.state, job.ended = "done", now()
+    assert more(tried, REFS)["Status"] == "COMPLETE"
+    assert more(tried, ["s3://photos/new/9.jpg"], model="1")["Status"] == "RUNNING"
+    assert not tried.run(trials.finish_trial, 1)
+    assert [kind for kind, _ in tried.jobs()].count("trial") == 2
+
+
+def test_a_trial_is_of_one_version(tried: Any) -> None:
+    tried("create_model", project_name="cars", output_config={"S3Location": {"Bucket": "photos", "Prefix": ""}})
+    tried.put_model("TRAINED", version=2)
+    with pytest.raises(ConflictError, match="of model 1, not of 2"):
+        more(tried, ["s3://photos/new/9.jpg"], model="latest")
+    assert more(tried, ["s3://photos/new/9.jpg"])["ModelVersion"] == "1"
+
+
+def test_another_version_is_tried_on_the_same_pictures(tried: Any) -> None:
+    verify(tried, by="user:ann", _0="normal", _1="normal")
+    add(tried)
+    tried("create_model", project_name="cars", output_config={"S3Location": {"Bucket": "photos", "Prefix": ""}})
+    tried.put_model("TRAINED", version=2)
+    again = {"project_name": "cars", "trial_name": "tuesday"}
+    tried.run(trials.repeat_trial, tried.owner, **again, model_version="2", same_as="monday")
+    with tried.database.transaction() as session:
+        for picture in session.scalars(select(TrialPicture).where(TrialPicture.trial_id == 2)):
+            picture.anomalous = picture.source_ref == REFS[2]
+            picture.findings = findings(anomalous=picture.anomalous)
+    told = tried.run(trials.describe_trial, tried.owner, **again)["Trial"]
+    assert (told["SameAs"], told["Pictures"]["Verified"], told["Pictures"]["Added"]) == ("monday", 2, 2)
+    compared = tried.run(compare_trials, tried.owner, **again, with_trial="monday")
+    assert (compared["Pictures"], compared["Verified"], compared["RightNow"], compared["RightBefore"]) == (4, 2, 2, 1)
+    changed = [(one["SourceRef"], one["Before"]["anomalous"], one["Seen"]) for one in compared["Changed"]]
+    assert changed == [(REFS[1], True, True), (REFS[2], False, False)]
+
+
+def test_a_trial_that_runs_can_be_cancelled(modelled: Any) -> None:
+    start(modelled)
+    modelled.run(trials.cancel_trial, modelled.owner, **TRIAL)
+    with modelled.database.reading() as session:
+        assert session.scalars(select(Job.cancelled).filter_by(kind="trial")).all() == [True]
+    with modelled.database.transaction() as session:
+        session.scalars(select(Trial)).one().status = "FAILED"
+    with pytest.raises(ConflictError, match="not running"):
+        modelled.run(trials.cancel_trial, modelled.owner, **TRIAL)
+
+
+def test_a_trial_that_failed_goes_on_with_the_pictures_that_are_left(tried: Any) -> None:
+    with pytest.raises(ConflictError, match="has not failed"):
+        tried.run(trials.resume_trial, tried.owner, **TRIAL)
+    with tried.database.transaction() as session:
+        for job in session.scalars(select(Job)):
+            job.state, job.ended = "failed", now()
+        session.scalars(select(Trial)).one().status = "FAILED"
+    told = tried.run(trials.resume_trial, tried.owner, **TRIAL)["Trial"]
+    assert (told["Status"], told["JobId"] is None) == ("RUNNING", False)
 
 
 def keep(service: Any, number: int) -> None:

@@ -57,6 +57,14 @@ def table(database: Database, path: Path, **wanted: Any) -> list[dict[str, Any]]
     return rows
 
 
+def test_what_a_person_said_is_a_column(database: Database, tmp_path: Path) -> None:
+    keep(database, "a.jpg", "b.jpg")
+    with database.transaction() as session:
+        session.query(Result).filter_by(source="a.jpg").update({"verdict": "normal"})
+    rows = table(database, tmp_path / "r.csv")
+    assert [(row["source"], row["verdict"]) for row in rows] == [("b.jpg", ""), ("a.jpg", "normal")]
+
+
 def test_csv_has_every_column(database: Database, tmp_path: Path) -> None:
     keep(database, "a.jpg")
     keep(database, "b.mp4", findings=VIDEO, watch=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -120,6 +121,25 @@ def test_time_frames(database: Database, frame: Frame, unit: str, points: int, f
     line = shown.projects[0].points
     assert (line[0].anomalies, line[-1].pictures) == (1, 1)
     assert sum(point.pictures for point in line) == 2
+
+
+def test_days_keep_to_summer_time(database: Database) -> None:
+    """In Berlin, 29 March 2026 has 23 hours: midnight is 23:00 of UTC before it, and 22:00 after it."""
+    hours = [
+        datetime(2026, 3, 28, 22, tzinfo=UTC),
+        datetime(2026, 3, 28, 23, tzinfo=UTC),
+        datetime(2026, 3, 29, 21, tzinfo=UTC),
+    ]
+    add(database, *(looked(hour) for hour in (*hours, datetime(2026, 3, 29, 22, tzinfo=UTC))))
+    with database.reading() as session:
+        moment = datetime(2026, 3, 31, 12, tzinfo=UTC)
+        shown = dashboard(session, OWNER, frame="1w", zone=ZoneInfo("Europe/Berlin"), moment=moment)
+        hourly = dashboard(session, OWNER, frame="3d", zone=ZoneInfo("Europe/Berlin"), moment=moment)
+    days = dict(zip((start.day for start in shown.starts), (sum_.pictures for sum_ in shown.overall.points), strict=True))
+    assert {day: days[day] for day in (28, 29, 30)} == {28: 1, 29: 2, 30: 1}
+    assert {start.hour for start in shown.starts} == {0}
+    assert len({start.astimezone(UTC) for start in hourly.starts}) == 72
+    assert hourly.overall.whole.pictures == 4
 
 
 @pytest.mark.parametrize(("hours", "day"), [(0, 6), (2, 6), (13, 6), (-13, 6), (5.5, 6), (12, 5)])

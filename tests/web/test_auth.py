@@ -150,3 +150,12 @@ def test_without_keys_no_web_page_of_others_gets_in(talk: Callable[..., None], h
         assert (await client.get("/api/v1/projects", headers=headers)).status_code == status
 
     talk(conversation)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/projects", "/api/v1/session"])
+def test_browsers_are_told_to_be_careful_with_every_answer(callers: Any, path: str) -> None:
+    headers = callers.nobody.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["cross-origin-resource-policy"] == "same-origin"

@@ -33,6 +33,8 @@ def test_whatever_is_sent_is_answered_as_described(server: Served, callers: Any)
     for found in described.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]  # an invalid description raises here
         tried += 1
+        if (operation.method.upper(), operation.path) == ("POST", "/api/v1/samples"):
+            continue  # it would draw and train; tests/web/test_samples.py does
 
         @SHORT
         @given(case=operation.as_strategy())

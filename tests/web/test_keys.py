@@ -93,7 +93,7 @@ def test_revoking_what_is_no_key_is_refused(database: Database) -> None:
     [
         ("1", "read", "", "'1' is no account: give 12 digits"),
         ("00000000000a", "read", "", "is no account"),
-        ("000000000000", "root", "", "'root' is no role: give one of read, detect, manage"),
+        ("000000000000", "root", "", "'root' is no role: give one of read, detect, manage, admin"),
         ("000000000000", "read", "two\nlines", "A note is one line"),
         ("000000000000", "read", "x" * 201, "at most 200 characters"),
     ],

@@ -54,7 +54,7 @@ def test_what_is_drawn_is_told_as_it_was(api: Any, project: str, picture: str, e
     assert answer.headers["etag"] == f'"{after["version"]}"'
     assert after["version"] != before["version"]
     assert after["label"] == "anomaly"
-    assert after["places"] == [{**BOX, "polygons": None}, {**OUTLINE, "box": None}]
+    assert after["places"] == [{**BOX, "polygons": None, "runs": None}, {**OUTLINE, "box": None, "runs": None}]
     assert [set(mask["colours"]) for mask in after["masks"]] == [{"scratch"}]
     dataset = api.ok("GET", f"/projects/{project}/datasets/train")
     assert (dataset["status"], dataset["anomaly"]) == ("UPDATE_COMPLETE", 1)

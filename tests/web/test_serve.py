@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import threading
 import time
@@ -20,11 +21,14 @@ from served import Served
 Command = Callable[..., CompletedProcess[str]]
 
 
-def test_the_address_and_the_way_to_a_key_are_told_in_one_line(server: Served) -> None:
+def test_the_address_the_way_to_a_key_and_the_link_to_begin_with_are_told(server: Served) -> None:
     greetings = [line for line in server.log.read_text().splitlines() if not line.startswith("{")]
-    assert greetings == [
+    assert greetings[0] == (
         f"walkaround answers at {server.url}; keys are made with `walkaround keys make`; data in {str(server.data)!r}."
-    ]
+    )
+    link = rf"Open {server.url}/console/setup#[\w-]{{32}} to make the first user; the link works once\."
+    assert re.fullmatch(link, greetings[1])
+    assert len(greetings) == 2
 
 
 def test_a_second_server_on_the_same_data_is_refused(server: Served, command: Command) -> None:

@@ -34,6 +34,7 @@ def prediction_of(findings: Findings, ids: Mapping[str, int]) -> dict[str, Any]:
         "confidence": findings.confidence,
         "label": findings.label,
         "probabilities": dict(findings.probabilities),
+        **({} if findings.kinds is None else {"kinds": dict(findings.kinds)}),
     }
     if findings.masks is not None:
         prediction["areas"] = findings.masks.areas

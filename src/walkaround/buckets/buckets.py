@@ -80,6 +80,10 @@ class Buckets:
         """Return if the bucket exists and can be reached."""
         self._place(bucket).check()
 
+    def info(self, bucket: str, key: str) -> ObjectInfo:
+        """What a listing would say of an object."""
+        return self._place(bucket).info(checked_key(bucket, key))
+
     def size(self, bucket: str, key: str) -> int:
         """Bytes of an object."""
         return self._place(bucket).size(checked_key(bucket, key))
@@ -126,6 +130,10 @@ class Buckets:
     def write(self, bucket: str, key: str, content: bytes) -> None:
         """Put an object there; whoever reads it meanwhile sees all of the old content or all of the new."""
         self._place(bucket).write(checked_key(bucket, key), content)
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Take an object away; one that is not there is no fault."""
+        self._place(bucket).remove(checked_key(bucket, key))
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one."""

@@ -19,6 +19,7 @@ from walkaround.errors import writing
 _UNFINISHED = ".unfinished-"
 _SPARED = 24 * 3600.0
 """Seconds. What was used so lately may still be in use: a training reads its pictures again and again."""
+_COPIES = "??/*/*/*"
 _NAME = re.compile(r"[^0-9A-Za-z._-]+")
 
 _logger = logging.getLogger(__name__)
@@ -74,9 +75,17 @@ class Download:
 
 @dataclass
 class Trimming:
-    """Keeps folders of copies within `at_most` bytes: looks now and then, and deletes what was not used for longest."""
+    """Keeps folders of copies within `at_most` bytes: looks now and then, and deletes what was not used for longest.
+
+    Attributes:
+        at_most: bytes of a folder.
+        copies: where in a folder copies are.
+        spared: seconds for which a copy that was used stays in any case.
+    """
 
     at_most: int
+    copies: str = _COPIES
+    spared: float = _SPARED
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _added: dict[Path, int] = field(default_factory=dict)
 
@@ -87,18 +96,18 @@ class Trimming:
             due = added > self.at_most / 10
             self._added[folder] = 0 if due else added
         if due:
-            trim(folder, self.at_most)
+            trim(folder, self.at_most, copies=self.copies, spared=self.spared)
 
 
-def trim(folder: Path, at_most: int, *, spared: float = _SPARED) -> None:
+def trim(folder: Path, at_most: int, *, copies: str = _COPIES, spared: float = _SPARED) -> None:
     """Delete copies until `at_most` bytes are left, the longest unused first; those used in the last `spared` seconds stay."""
-    copies = []
-    for path in folder.glob("??/*/*/*"):
+    found = []
+    for path in folder.glob(copies):
         with suppress(OSError):
             status = path.stat(follow_symlinks=False)
-            copies.append((status.st_mtime, status.st_size, path))
-    total, oldest = sum(size for _, size, _ in copies), time.time() - spared
-    for used, size, path in sorted(copies):
+            found.append((status.st_mtime, status.st_size, path))
+    total, oldest = sum(size for _, size, _ in found), time.time() - spared
+    for used, size, path in sorted(found):
         if total <= at_most:
             return
         if used > oldest:

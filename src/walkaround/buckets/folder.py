@@ -42,6 +42,11 @@ class Folder:
         with self._refusals(""):
             os.close(self._open_root())
 
+    def info(self, key: str) -> ObjectInfo:
+        """What a listing would say of an object."""
+        with self._opened(key) as file:
+            return _info(key, os.fstat(file))
+
     def size(self, key: str) -> int:
         """Bytes of an object."""
         with self._opened(key) as file:
@@ -85,6 +90,12 @@ class Folder:
             *folders, name = self._resolved(key).relative_to(self._root()).parts
             with writing(f"s3://{self.bucket}/{key}"), self._folder(folders, make=True) as parent:
                 _write_atomically(parent, name, content)
+
+    def remove(self, key: str) -> None:
+        """Take an object away; one that is not there is no fault."""
+        *folders, name = key.split("/")
+        with self._refusals(key), suppress(FileNotFoundError), self._folder(folders) as parent:
+            os.unlink(name, dir_fd=parent)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys; files that are no objects are passed over."""

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -92,6 +92,11 @@ class Remote:
             if not missing_only and _code(error) != "AccessDenied":
                 raise _translated(error, self.bucket, "") from error
 
+    def info(self, key: str) -> ObjectInfo:
+        """What a listing would say of an object."""
+        with self._refusals(key):
+            return _info(obstore.head(self.store, key), key)
+
     def size(self, key: str) -> int:
         """Bytes of an object."""
         with self._refusals(key):
@@ -145,6 +150,11 @@ class Remote:
         """Put an object there, whole or not at all."""
         with self._refusals(key):
             obstore.put(self.store, key, content)
+
+    def remove(self, key: str) -> None:
+        """Take an object away; one that is not there is no fault."""
+        with self._refusals(key), suppress(FileNotFoundError):
+            obstore.delete(self.store, key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one."""

@@ -121,9 +121,10 @@ class Host:
         description: str | None = None,
         kms_key_id: str | None = None,
         tags: Sequence[dict[str, str]] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> Reply:
-        """See `models.create_model`."""
-        details = present({"Description": description, "KmsKeyId": kms_key_id, "Tags": tags})
+        """See `models.create_model`; `options` are of the REST API alone, see `training_options`."""
+        details = present({"Description": description, "KmsKeyId": kms_key_id, "Tags": tags, "Options": options})
         return models.create_model(
             session,
             owner,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, cast, func, literal_column, select
@@ -80,12 +80,13 @@ def dashboard(
     *,
     frame: Frame,
     project_name: str | None = None,
-    zone: timezone = UTC,
+    zone: tzinfo = UTC,
     moment: datetime | None = None,
 ) -> Dashboard:
     """Sums of an account's projects: by hour over 24 or 72 hours, by day over 7, 30, 90 or 180 days, now included.
 
-    Sums are kept by whole hours of UTC: where a zone differs from it by half an hour, so do its days.
+    Sums are kept by whole hours of UTC: where a zone differs from it by half an hour, so do its days. In a zone with summer
+    time each day has the hours that it had there.
 
     Args:
         session: any.
@@ -115,8 +116,8 @@ def dashboard(
 
 def _starts(frame: Frame, moment: datetime) -> tuple[datetime, ...]:
     if frame in _HOURS:
-        last = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0).astimezone(moment.tzinfo)
-        return tuple(last - _HOUR * back for back in range(_HOURS[frame] - 1, -1, -1))
+        last = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        return tuple((last - _HOUR * back).astimezone(moment.tzinfo) for back in range(_HOURS[frame] - 1, -1, -1))
     today = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return tuple(today - _DAY * back for back in range(_DAYS[frame] - 1, -1, -1))
 
@@ -125,18 +126,34 @@ def _sums(
     session: Session, projects: Mapping[int, str], starts: tuple[datetime, ...], *, hourly: bool
 ) -> dict[int, dict[int, _Sums]]:
     """By project, then by the place among `starts`."""
-    offset = starts[0].utcoffset() or timedelta()
-    bucket: ColumnElement[Any] = Total.hour.expression if hourly else _local_day(session, offset)
     first = starts[0].astimezone(UTC)
     aligned = first.replace(minute=0, second=0, microsecond=0)
-    query = select(Total.project_id, bucket.label("bucket"), func.sum(Total.pictures), func.sum(Total.anomalies))
-    query = query.where(Total.project_id.in_(projects), Total.hour >= aligned + (_HOUR if aligned < first else timedelta()))
+    first_hour = aligned + (_HOUR if aligned < first else timedelta())
     found: dict[int, dict[int, _Sums]] = {}
-    for project, when, pictures, anomalies in session.execute(query.group_by(Total.project_id, "bucket")):
-        place = (when - first) // _HOUR if hourly else (date.fromisoformat(str(when)) - starts[0].date()).days
-        if 0 <= place < len(starts):  # clocks of servers differ
-            found.setdefault(project, {})[place] = (int(pictures), int(anomalies))
+    for begin, end, offset in [(first_hour, None, timedelta())] if hourly else _stretches(starts, first_hour):
+        bucket: ColumnElement[Any] = Total.hour.expression if hourly else _local_day(session, offset)
+        query = select(Total.project_id, bucket.label("bucket"), func.sum(Total.pictures), func.sum(Total.anomalies))
+        query = query.where(Total.project_id.in_(projects), Total.hour >= begin, *([] if end is None else [Total.hour < end]))
+        for project, when, pictures, anomalies in session.execute(query.group_by(Total.project_id, "bucket")):
+            place = (when - first) // _HOUR if hourly else (date.fromisoformat(str(when)) - starts[0].date()).days
+            if 0 <= place < len(starts):  # clocks of servers differ
+                before = found.setdefault(project, {}).get(place, (0, 0))
+                found[project][place] = (before[0] + int(pictures), before[1] + int(anomalies))
     return found
+
+
+def _stretches(starts: tuple[datetime, ...], begin: datetime) -> list[tuple[datetime, datetime | None, timedelta]]:
+    """Stretches of time in which the zone of some midnights has one offset from UTC; the last one has no end."""
+    stretches: list[tuple[datetime, datetime | None, timedelta]] = []
+    zone, offset = starts[0].tzinfo, starts[0].utcoffset() or timedelta()
+    for day in starts:
+        for hours in range(25) if (day + _DAY).utcoffset() != offset else ():
+            hour = day.astimezone(UTC) + hours * _HOUR
+            changed = hour.astimezone(zone).utcoffset() or timedelta()
+            if changed != offset:
+                stretches.append((begin, hour, offset))
+                begin, offset = hour, changed
+    return [*stretches, (begin, None, offset)]
 
 
 def _local_day(session: Session, offset: timedelta) -> ColumnElement[Any]:

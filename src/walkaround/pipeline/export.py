@@ -70,6 +70,7 @@ COLUMNS = tuple(
         ("kinds", "text", "Kinds of damage whose place was found, the surest or largest first, as JSON."),
         ("boxes", "text", "Each damage with its label, score and box, as JSON; of models that find boxes."),
         ("areas", "text", "Share of the picture that each kind of damage covers, as JSON; of models that find masks."),
+        ("verdict", "text", "What a person says: normal or anomaly; empty where nobody has said anything."),
     )
 )
 """The columns, in order."""
@@ -192,6 +193,7 @@ def _row(result: Result, project: str, watch: str | None) -> dict[str, Any]:
         "damaged_spans": spans,
         "probabilities": json.dumps(findings.get("probabilities", {}), ensure_ascii=False),
         **_places(findings),
+        "verdict": result.verdict,
         **{name: findings.get(name) for name in ("damage", "width", "height", "duration", "frames", "strongest_time")},
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import select
@@ -36,6 +37,8 @@ from walkaround.store.tables import Model
 _IN_MEMORY = 8 << 20
 """Bytes. Larger objects are looked at as files, so that what is in flight stays small."""
 _MODELS_KEPT = 4
+THRESHOLD_SECONDS = 1.0
+"""After which the threshold of a model is looked up again."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv", ".flv")
 """Probably videos. What something is, its content tells; by this alone, videos are not fetched before their time."""
 
@@ -66,10 +69,11 @@ class Models:
         """Nothing is loaded yet."""
         self._database, self._data = database, settings.data
         self._kept: OrderedDict[tuple[int, int], Detector] = OrderedDict()
+        self._thresholds: dict[tuple[int, int], tuple[float, float | None]] = {}
         self._lock = threading.Lock()
 
     def detector(self, project_id: int, version: int) -> Detector:
-        """The model, ready to answer.
+        """The model, ready to answer by the threshold that counts for it.
 
         Raises:
             PackageError: it was deleted, or its package is missing or damaged.
@@ -82,7 +86,17 @@ class Models:
                 if len(self._kept) > _MODELS_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end((project_id, version))
-            return kept
+            threshold = self._threshold(project_id, version)
+            return kept if threshold is None else kept.at_threshold(threshold)
+
+    def _threshold(self, project_id: int, version: int) -> float | None:
+        """The threshold that a person adopted, as it was a second ago or later; None: the package's own."""
+        known = self._thresholds.get((project_id, version))
+        if known is None or monotonic() - known[0] > THRESHOLD_SECONDS:
+            with self._database.reading() as session:
+                threshold = session.scalar(select(Model.threshold).filter_by(project_id=project_id, version=version))
+            known = self._thresholds[project_id, version] = monotonic(), threshold
+        return known[1]
 
     def _package(self, project_id: int, version: int) -> Path:
         with self._database.reading() as session:

@@ -13,6 +13,7 @@ from walkaround.pipeline import arrivals, outbox
 from walkaround.pipeline.deliveries import Deliveries
 from walkaround.pipeline.drift import log_drift
 from walkaround.pipeline.line import Line
+from walkaround.pipeline.originals import sweep_pictures
 from walkaround.pipeline.presence import Owners
 from walkaround.pipeline.retention import forget_old
 from walkaround.pipeline.sources.sources import Sources
@@ -52,7 +53,7 @@ class Pipeline:
         Raises:
             StorageError: the data folder cannot be written.
         """
-        self._database, self._settings = database, settings
+        self._database, self._buckets, self._settings = database, buckets, settings
         self._owners = Owners(database, buckets, settings, only=only)
         self.deliveries = Deliveries(database, buckets, settings, owners=self._owners)
         self.line = Line(database, buckets, settings, owners=self._owners, wrote=self.deliveries.wake, tell=tell)
@@ -103,6 +104,7 @@ class Pipeline:
                 if monotonic() - hourly >= _HOUR:
                     hourly = monotonic()
                     forget_old(self._database, self._settings)
+                    sweep_pictures(self._database, self._buckets)
                     if monotonic() - daily >= _DAY:
                         daily = monotonic()
                         log_drift(self._database, self._settings)

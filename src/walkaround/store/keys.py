@@ -28,9 +28,9 @@ from walkaround.store.tables import AccessKey, now
 
 _log = logging.getLogger(__name__)
 
-Role = Literal["read", "detect", "manage"]
-ROLES: tuple[Role, ...] = ("read", "detect", "manage")
-"""Each role may do what those before it may: look, inspect pictures, change things."""
+Role = Literal["read", "detect", "manage", "admin"]
+ROLES: tuple[Role, ...] = ("read", "detect", "manage", "admin")
+"""Each role may do what those before it may: look, inspect pictures, change things, decide who may what."""
 
 _ID_LETTERS = string.ascii_uppercase + "234567"
 _SECRET_LETTERS = string.ascii_letters + string.digits
@@ -96,22 +96,40 @@ class KeyRing:
         self._cipher = AESGCM(secret)
         self._marker = hashlib.sha256(b"walkaround marks" + secret).digest()
 
-    def make(self, session: Session, *, account: str, role: str, note: str = "") -> NewKey:
+    def make(self, session: Session, *, account: str, role: str, note: str = "", made_by: str | None = None) -> NewKey:
         """Make a key.
+
+        Args:
+            session: of a transaction.
+            account: whose projects it opens.
+            role: what it may do.
+            note: what it is for.
+            made_by: user:NAME, or the id of another key; None on the command line.
 
         Raises:
             InputError: the account, the role or the note is not of a form that is kept, or no key that may be used was
                 made with this folder's `secret.key`, so that the server has another one and could not open the new key.
         """
-        _check(account, note)
-        known = _role(role)
+        check_account(account)
+        _check_note(note)
+        known = role_of(role)
         self._check_folder(session)
         key_id = _ID_PREFIX + _random(_ID_LETTERS, _ID_LENGTH - len(_ID_PREFIX))
         secret = _random(_SECRET_LETTERS, _SECRET_LENGTH)
         bearer = _BEARER_PREFIX + _random(_SECRET_LETTERS, _SECRET_LENGTH)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, secret.encode(), key_id.encode())
-        session.add(AccessKey(id=key_id, secret=sealed, bearer=bearer_digest(bearer), account=account, role=known, note=note))
+        session.add(
+            AccessKey(
+                id=key_id,
+                secret=sealed,
+                bearer=bearer_digest(bearer),
+                account=account,
+                role=known,
+                note=note,
+                made_by=made_by,
+            )
+        )
         return NewKey(key_id=key_id, secret=secret, bearer=bearer, account=account, role=known)
 
     def find(self, session: Session, key_id: str) -> StoredKey | None:
@@ -180,16 +198,21 @@ class KeyRing:
             secret=secret,
             bearer_digest=row.bearer,
             account=row.account,
-            role=_role(row.role),
+            role=role_of(row.role),
             note=row.note,
             created=row.created,
             revoked=row.revoked,
         )
 
 
-def list_keys(session: Session) -> list[AccessKey]:
-    """The rows of all keys, revoked ones too, oldest first."""
-    return list(session.scalars(select(AccessKey).order_by(AccessKey.created, AccessKey.id)))
+def list_keys(session: Session, *, account: str | None = None, made_by: str | None = None) -> list[AccessKey]:
+    """The rows of all keys, or those of an account or made by somebody; revoked ones too, oldest first."""
+    query = select(AccessKey).order_by(AccessKey.created, AccessKey.id)
+    if account is not None:
+        query = query.filter_by(account=account)
+    if made_by is not None:
+        query = query.filter_by(made_by=made_by)
+    return list(session.scalars(query))
 
 
 def revoke_key(session: Session, key_id: str) -> None:
@@ -209,14 +232,27 @@ def bearer_digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _check(account: str, note: str) -> None:
+def check_account(account: str) -> None:
+    """Refuse what is no account.
+
+    Raises:
+        InputError: it is not of twelve digits.
+    """
     if len(account) != _ACCOUNT_DIGITS or not set(account) <= set(string.digits):
         raise InputError(f"{account!r} is no account: give {_ACCOUNT_DIGITS} digits.")
+
+
+def _check_note(note: str) -> None:
     if len(note) > _LONGEST_NOTE or not note.isprintable():
         raise InputError(f"A note is one line of at most {_LONGEST_NOTE} characters: {note[:40]!r} is not.")
 
 
-def _role(text: str) -> Role:
+def role_of(text: str) -> Role:
+    """The role of a name.
+
+    Raises:
+        InputError: there is none.
+    """
     for role in ROLES:
         if role == text:
             return role

@@ -64,6 +64,7 @@ class Project(Table):
     name: Mapped[str] = mapped_column(String(255))
     created: Mapped[datetime] = mapped_column(default=now)
     last_version: Mapped[int] = mapped_column(default=0)
+    classes: Mapped[dict[str, Any] | None]  # {"classes": [{"name", "colour", "hotkey"}]}: those to label with; None: the usual
 
 
 class Dataset(Table):
@@ -99,6 +100,7 @@ class Entry(Table):
         Index("entries_in_order", "dataset_id", "id"),
         Index("entries_by_label", "dataset_id", "label", "id"),
         Index("entries_by_time", "dataset_id", "created", "id"),
+        Index("entries_by_state", "dataset_id", "state", "id"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -106,7 +108,11 @@ class Entry(Table):
     source_ref: Mapped[str] = mapped_column(String(1100))
     label: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly; None: unlabelled
     line: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(String(200))  # what it was uploaded as; it stands in the line too
     places: Mapped[dict[str, Any] | None]  # {"masks": ["dent"], "boxes": ["scratch"]}: the labels drawn; None: nobody drew
+    state: Mapped[str] = mapped_column(String(10), default="unlabelled", server_default="unlabelled")  # to_review, accepted, …
+    labelled_by: Mapped[str | None] = mapped_column(String(100))
+    review: Mapped[dict[str, Any] | None]  # what a second person said of the labels; like all of these, it stands in the line
     created: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -149,6 +155,38 @@ class Model(Table):
     package: Mapped[str | None] = mapped_column(Text)  # path below the data folder
     min_units: Mapped[int | None]
     max_units: Mapped[int | None]
+    options: Mapped[dict[str, Any] | None]  # of its training: minutes, quality, parts; those that were asked for
+    threshold: Mapped[float | None]  # that a person adopted; None: the package's own
+
+
+class Threshold(Table):
+    """A threshold that a person adopted for a model, or the return to the package's own; never changed afterwards."""
+
+    __tablename__ = "thresholds"
+    __table_args__ = (Index("thresholds_by_model", "model_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
+    threshold: Mapped[float | None]  # None: back to the package's own
+    former: Mapped[float | None]
+    chosen_by: Mapped[str] = mapped_column(String(100))  # id of the key, or name of the user
+    note: Mapped[str] = mapped_column(String(500))
+    created: Mapped[datetime] = mapped_column(default=now)
+
+
+class TrainingLine(Table):
+    """A line of the log of a training: a phase, a part that begins, losses of steps, an epoch, a rule that fired, an end."""
+
+    __tablename__ = "training_lines"
+    __table_args__ = (Index("training_lines_in_order", "model_id", "id"), NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("models.id"))
+    kind: Mapped[str] = mapped_column(String(8))  # begin, phase, start, point, epoch, rule, note, problem, end
+    part: Mapped[str | None] = mapped_column(String(40))  # such as boxes
+    step: Mapped[int | None]
+    told: Mapped[dict[str, Any]]
+    created: Mapped[datetime] = mapped_column(default=now)
 
 
 class Endpoint(Table):
@@ -214,22 +252,60 @@ class Trial(Table):
     status: Mapped[str] = mapped_column(String(16))  # RUNNING, COMPLETE, FAILED
     message: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[datetime] = mapped_column(default=now)
+    same_as: Mapped[str | None] = mapped_column(String(64))  # the trial on whose pictures this one was begun
 
 
 class TrialPicture(Table):
     """One picture of a trial detection: what the model said, and what a person says of it."""
 
     __tablename__ = "trial_pictures"
-    __table_args__ = (UniqueConstraint("trial_id", "source_ref"), Index("trial_pictures_in_order", "trial_id", "id"))
+    __table_args__ = (
+        UniqueConstraint("trial_id", "source_ref"),
+        Index("trial_pictures_in_order", "trial_id", "id"),
+        Index("trial_pictures_by_sureness", "trial_id", "sureness", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"))
     source_ref: Mapped[str] = mapped_column(String(1100))
     name: Mapped[str | None] = mapped_column(String(200))  # what it was uploaded as
+    video: Mapped[str | None] = mapped_column(String(200))  # what the video was uploaded as of which it is a frame
+    time: Mapped[float | None]  # seconds from the start of the video
     findings: Mapped[dict[str, Any] | None]
+    anomalous: Mapped[bool | None]  # the verdict in the findings, to count by
+    sureness: Mapped[int | None]  # the confidence in the findings in millionths, to sort by
+    heat: Mapped[dict[str, Any] | None]  # packed heat map
+    quality: Mapped[dict[str, Any] | None]  # {"hints": ["blurred"], "sharpness": 0.09, …}: what the picture is like
     error: Mapped[str | None] = mapped_column(Text)
     verified: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly: what a person saw
-    added: Mapped[bool] = mapped_column(default=False)  # to the training dataset
+    verified_by: Mapped[str | None] = mapped_column(String(100))  # name of the user, or id of the key
+    verified_at: Mapped[datetime | None]
+    said: Mapped[dict[str, Any] | None]  # {"kinds": […], "places": […], "line": {…}}: what a person corrected, for the entry
+    added: Mapped[bool] = mapped_column(default=False)
+    added_to: Mapped[str | None] = mapped_column(String(8))  # train, test
+
+
+class TrialVideo(Table):
+    """A video of a trial detection; when its frames were chosen, they are pictures of the trial, and the file is gone."""
+
+    __tablename__ = "trial_videos"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    file: Mapped[str] = mapped_column(Text)  # path below the data folder
+    at_most: Mapped[int]  # frames
+    frames: Mapped[int | None]  # that were chosen
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class PictureLook(Table):
+    """What a picture looks like, so that the same photo is known again: 32 x 32 grey bytes. Pictures never change."""
+
+    __tablename__ = "picture_looks"
+
+    source_ref: Mapped[str] = mapped_column(String(1100), primary_key=True)
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Result(Table):
@@ -257,6 +333,8 @@ class Result(Table):
     created: Mapped[datetime] = mapped_column(default=now)
     arrival_id: Mapped[int | None] = mapped_column(Id, unique=True)  # what arrived has one result, however often it is told of
     watch_id: Mapped[int | None] = mapped_column(Id)
+    verdict: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly: what a person says, see `ResultReview`
+    picture: Mapped[str | None] = mapped_column(String(120))  # address of the one that is kept with it, see `ResultPicture`
 
 
 class Job(Table):
@@ -304,7 +382,44 @@ class AccessKey(Table):
     secret: Mapped[bytes] = mapped_column(LargeBinary)  # encrypted: signatures cannot be checked against a hash
     bearer: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
     account: Mapped[str] = mapped_column(String(64))
-    role: Mapped[str] = mapped_column(String(8))  # read, detect, manage
+    role: Mapped[str] = mapped_column(String(8))  # read, detect, manage, admin
     note: Mapped[str] = mapped_column(String(200), default="")
     created: Mapped[datetime] = mapped_column(default=now)
     revoked: Mapped[datetime | None]
+    made_by: Mapped[str | None] = mapped_column(String(80))  # user:NAME, or another key; None: on the command line
+
+
+class User(Table):
+    """A person who signs in with a password."""
+
+    __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("name"), NEVER_AGAIN)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))  # in small letters
+    password: Mapped[str] = mapped_column(String(200))  # what `passwords.digest_of` made of it
+    account: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(8))  # read, detect, manage, admin
+    created: Mapped[datetime] = mapped_column(default=now)
+    signed_in: Mapped[datetime | None]  # the last time
+
+
+class SignedIn(Table):
+    """A session of a user in a browser."""
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of the cookie's value
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    created: Mapped[datetime] = mapped_column(default=now, index=True)
+    seen: Mapped[datetime] = mapped_column(default=now)
+
+
+class SignInTries(Table):
+    """How often somebody tried to sign in of late, and failed."""
+
+    __tablename__ = "sign_in_tries"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # of a name, an address, or both
+    tries: Mapped[int]
+    until: Mapped[datetime] = mapped_column(index=True)  # when they are forgotten

@@ -10,8 +10,9 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
+from walkaround.damage.kinds import ANOMALY, NORMAL, means_normal
 from walkaround.errors import ValidationError
 from walkaround.hosting.pool.answers import MOST_BYTES
 from walkaround.web.uploads import Upload, told_name
@@ -23,11 +24,12 @@ _ELSEWHERE = b"\xff" * 4
 _MOST_ENTRIES = 5000
 _DIRECTORY_BYTES = 4_000_000
 _RATIO, _RATIO_COUNTS_FROM = 100, 1_000_000
-_LABELS = ("normal", "anomaly")
+Folders = Literal["labels", "classes", "nothing"]
+"""What folders say of the pictures in them: only normal and anomaly are labels; each is a class; nothing."""
 _ENCRYPTED = 0x1
 
 
-def pictures_of(file: BinaryIO, *, at_most: int) -> Iterator[Upload]:
+def pictures_of(file: BinaryIO, *, at_most: int, classes: bool = False) -> Iterator[Upload]:
     """The files of a zip archive, after all of its directory was checked; folders and hidden files are left out.
 
     A file in a folder called normal or anomaly has that label, as in Lookout for Vision's S3 folders.
@@ -35,6 +37,7 @@ def pictures_of(file: BinaryIO, *, at_most: int) -> Iterator[Upload]:
     Args:
         file: can be sought in.
         at_most: bytes that all files may have together when unpacked.
+        classes: whether all folders are classes, see `label_of_folders`.
 
     Raises:
         ValidationError: the archive is damaged, encrypted, a bomb, or names something outside of itself. Nothing was unpacked.
@@ -44,7 +47,7 @@ def pictures_of(file: BinaryIO, *, at_most: int) -> Iterator[Upload]:
         with zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if _is_wanted(entry)]
             _check_sizes(entries, at_most)
-            yield from (_unpacked(archive, entry) for entry in entries)
+            yield from (_unpacked(archive, entry, classes=classes) for entry in entries)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as problem:
         raise ValidationError(f"The zip archive cannot be read ({problem}): pack it again.") from problem
 
@@ -98,9 +101,24 @@ def _check_sizes(entries: list[zipfile.ZipInfo], at_most: int) -> None:
         )
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Upload:
-    path = PurePosixPath(entry.filename)
-    label = next((part.lower() for part in reversed(path.parts[:-1]) if part.lower() in _LABELS), None)
+def label_of_folders(path: str, *, classes: bool = False) -> Literal["normal", "anomaly"] | None:
+    """What the folders of a file say of it.
+
+    Args:
+        path: with slashes; its last part is the file.
+        classes: whether the folder that it lies in is a class, so that one whose name does not mean a whole car is damage.
+    """
+    folders = [part for part in path.split("/")[:-1] if part]
+    named = [folder for folder in folders if folder.casefold() in (NORMAL, ANOMALY)]
+    if named:
+        return "normal" if named[-1].casefold() == NORMAL else "anomaly"
+    if classes and folders:
+        return "normal" if means_normal(folders[-1]) else "anomaly"
+    return None
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, *, classes: bool) -> Upload:
+    label = label_of_folders(entry.filename, classes=classes)
     try:
         with archive.open(entry) as content:
             data = content.read(MOST_BYTES + 1)  # whatever size the directory tells

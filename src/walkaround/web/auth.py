@@ -1,4 +1,4 @@
-"""Who is calling, and what they may do: signatures and bearer tokens against keys that are read again twice a second."""
+"""Who is calling: signatures and bearer tokens against keys that are read again twice a second, and sessions of people."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import ipaddress
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from walkaround.aws.access import is_from_here
-from walkaround.errors import AccessDeniedError, InputError, UnavailableError
+from walkaround.errors import InputError, UnavailableError
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline.sinks.signing import HEADER
 from walkaround.settings import Settings
 from walkaround.store.database import Database
-from walkaround.store.keys import ROLES, KeyRing, Role, StoredKey, bearer_digest
+from walkaround.store.keys import KeyRing, StoredKey, bearer_digest
+from walkaround.web.callers import Caller, UnknownCallerError
+from walkaround.web.cookies import check_session_use, session_token
+from walkaround.web.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
@@ -28,19 +30,6 @@ KEYLESS = "keyless"
 SIGNED = "signed"
 """The key id of senders of events who sign them; whether the signature fits is known when the body is there."""
 SIGNATURE = HEADER.lower().encode()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """Who sent a request: whose data it is about, by which key, and what that key may do."""
-
-    owner: Owner
-    key_id: str
-    role: Role
-
-
-class UnknownCallerError(AccessDeniedError):
-    """The request does not say who sends it, or the key is not one that may be used."""
 
 
 class Keys:
@@ -116,9 +105,9 @@ class Keys:
 
 
 class Door:
-    """Lets callers of the REST API in: by bearer token, or without one where the operator allows it."""
+    """Lets callers of the REST API in: by bearer token, by session, or by neither where the operator allows it."""
 
-    def __init__(self, keys: Keys, settings: Settings) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, settings: Settings) -> None:
         """Check that keyless access was not asked for on an address that others can reach.
 
         Raises:
@@ -130,18 +119,20 @@ class Door:
                 "listen on 127.0.0.1, or leave --keyless out and make keys with `walkaround keys make`."
             )
         self._keys = keys
+        self._sessions = sessions
         self._settings = settings
 
-    async def caller(self, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """The caller of a request with these headers.
+    async def caller(self, headers: Iterable[tuple[bytes, bytes]], *, method: str = "GET") -> Caller:
+        """The caller of a request with these headers. A token counts before a session.
 
         Raises:
-            UnknownCallerError: there is no token, or it belongs to no usable key.
+            UnknownCallerError: there is no token and no session, or the one belongs to no usable key, or the other has ended.
+            AccessDeniedError: a session's cookie came along with what no page of this session has sent.
         """
         given = [(name, value.decode("latin-1")) for name, value in headers]
         authorization = next((value for name, value in given if name == b"authorization"), None)
         if authorization is None:
-            return self._keyless(dict(given))
+            return await self._without_token(dict(given), method)
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise UnknownCallerError("Send the header Authorization: Bearer TOKEN, with the token of an access key.")
@@ -163,21 +154,28 @@ class Door:
                 _, _, token = base64.b64decode(credentials.strip(), validate=True).partition(b":")
             except ValueError:
                 token = b""
-            return await self.caller([(b"authorization", b"Bearer " + token)])
+            return await self.caller([(b"authorization", b"Bearer " + token)], method="POST")
         if not scheme and SIGNATURE in given and self._settings.events_secret is not None:
             owner = Owner(self._settings.account, self._settings.region)
             return Caller(owner=owner, key_id=SIGNED, role="detect")
-        return await self.caller(given.items())
+        return await self.caller(given.items(), method="POST")
 
-    def _keyless(self, headers: Mapping[bytes, str]) -> Caller:
-        if not self._settings.keyless:
+    async def _without_token(self, headers: Mapping[bytes, str], method: str) -> Caller:
+        if self._settings.keyless:
+            check_from_here(headers)
+            return keyless_caller(self._settings, self._settings.region)
+        session = session_token(headers)
+        if session is None:
             raise UnknownCallerError("Send the header Authorization: Bearer TOKEN, with the token of an access key.")
-        check_from_here(headers)
-        return keyless_caller(self._settings, self._settings.region)
+        check_session_use(headers, session, method=method)
+        return await self._sessions.caller(session)
 
 
 def keyless_caller(settings: Settings, region: str) -> Caller:
-    """Who a caller without a key is: the operator's own account, who may do everything."""
+    """Who a caller without a key is: the operator's own account, who may do everything but let others in.
+
+    Keys and users would stay when the server asks for keys again, and any program of the machine could have made them.
+    """
     return Caller(owner=Owner(settings.account, region), key_id=KEYLESS, role="manage")
 
 
@@ -199,15 +197,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def check_role(caller: Caller, needed: Role) -> None:
-    """Refuse a caller whose key may not do this.
-
-    Raises:
-        AccessDeniedError: its role is below the one that is needed.
-    """
-    if ROLES.index(caller.role) < ROLES.index(needed):
-        raise AccessDeniedError(
-            f"The access key {caller.key_id} has the role {caller.role}, and this needs {needed}: use another key."
-        )

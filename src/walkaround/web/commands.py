@@ -96,7 +96,7 @@ def import_model(
 
 @keys.command("make")
 def _make(
-    role: Annotated[str, typer.Option(metavar="ROLE", help="What the key may do: read, detect or manage.")] = "manage",
+    role: Annotated[str, typer.Option(metavar="ROLE", help="What the key may do: read, detect, manage or admin.")] = "manage",
     account: Annotated[str | None, typer.Option(metavar="ACCOUNT", help="Whose data it opens, in 12 digits.")] = None,
     note: Annotated[str, typer.Option(metavar="TEXT", help="What the key is for.")] = "",
     data: Data = None,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 
 from walkaround.errors import AccessDeniedError, UnavailableError, WalkaroundError, writing
-from walkaround.web.auth import check_role
+from walkaround.web.callers import check_role
 from walkaround.web.requests import record_of
 from walkaround.web.service import Service
 

@@ -17,8 +17,10 @@ from walkaround.web.requests import record_of
 AWS_PREFIX = b"/2020-11-20/"
 SAGEMAKER_PREFIX = b"/endpoints/"
 _OF_AWS = (AWS_PREFIX, SAGEMAKER_PREFIX)
-_UPLOADS = re.compile(r"/api/v1/projects/[^/]+/(datasets|trials)/[^/]+/pictures/?")
+_UPLOADS = re.compile(r"/api/v1/projects/[^/]+/((datasets|trials)/[^/]+/pictures|datasets/[^/]+/manifest)/?")
 _DETECTION = re.compile(r"/api/v1/projects/[^/]+/models/[^/]+/detect/?")
+_OF_ANYBODY = frozenset({"/api/v1/session", "/api/v1/setup"})
+_ANYBODYS_BYTES = 8_000  # a name and a password, from whom nobody knows yet
 _JSON_BYTES = 8_000_000  # labels of 5,000 pictures with the longest addresses
 _AT_ONCE = 400
 _LEAST_BYTES_PER_SECOND = 64_000
@@ -162,6 +164,8 @@ class _Body:
 
 def _most_bytes(scope: Scope, settings: Settings) -> int:
     """Bytes that a body may have which is no upload: JSON is parsed as a whole, and takes far more memory than its size."""
+    if scope["path"] in _OF_ANYBODY:
+        return _ANYBODYS_BYTES
     picture = scope["raw_path"].startswith(_OF_AWS) or _DETECTION.fullmatch(scope["path"]) is not None
     return settings.max_body if picture else min(settings.max_body, _JSON_BYTES)
 

@@ -27,7 +27,8 @@ from walkaround.errors import (
     ValidationError,
     WalkaroundError,
 )
-from walkaround.web.auth import UnknownCallerError
+from walkaround.web.callers import UnknownCallerError
+from walkaround.web.conflicts import ChangedMeanwhileError
 from walkaround.web.requests import record_of
 from walkaround.web.uploads import NothingUsableError
 
@@ -67,6 +68,7 @@ class Problem(BaseModel):
     quota: str | None = Field(default=None, description="The setting whose limit is reached.")
     errors: list[str] | None = Field(default=None, description="What is wrong with the form of the request, part by part.")
     refused: list[LeftOut] | None = Field(default=None, description="The files of an upload of which none can be used.")
+    current: dict[str, Any] | None = Field(default=None, description="What is there now, where somebody else changed it.")
 
 
 def answer_problems(app: FastAPI) -> None:
@@ -97,7 +99,8 @@ def reply_to(request: Request, problem: Exception) -> JSONResponse:
     quota = problem.quota_code if isinstance(problem, QuotaError) else None
     files = problem.refused if isinstance(problem, NothingUsableError) else ()
     refused = [LeftOut(name=one.name, reason=one.reason) for one in files]
-    return _reply(request, status, str(problem), headers=headers, quota=quota, refused=refused or None)
+    current = problem.current if isinstance(problem, ChangedMeanwhileError) else None
+    return _reply(request, status, str(problem), headers=headers, quota=quota, refused=refused or None, current=current)
 
 
 async def _of_form(request: Request, problem: Exception) -> JSONResponse:
@@ -147,6 +150,7 @@ def _reply(
     quota: str | None = None,
     errors: list[str] | None = None,
     refused: list[LeftOut] | None = None,
+    current: dict[str, Any] | None = None,
 ) -> JSONResponse:
     record = record_of(request.scope)
     record.problem = detail
@@ -158,5 +162,6 @@ def _reply(
         quota=quota,
         errors=errors,
         refused=refused,
+        current=current,
     ).model_dump(exclude_none=True)
     return JSONResponse(document, status, headers=dict(headers), media_type="application/problem+json")

@@ -23,11 +23,13 @@ from walkaround.hosting.log_lines import log_json
 from walkaround.settings import Settings
 from walkaround.web.app import build_app
 from walkaround.web.connections import limited_protocol
+from walkaround.web.service import Service
 
 _KEEP_ALIVE_SECONDS = 75  # longer than load balancers and SDKs keep a connection that they do not use
 _FINISH_SECONDS = 20
 _LAST_SECONDS = 90  # after all of these, and the time that jobs and workers have
 _BACKLOG = 512
+_NEAR = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - an address that browsers can open, for one that they cannot
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
 
     Args:
         settings: of the service.
-        say: is told the one line with the address, once requests are answered.
+        say: is told the line with the address, and one with the link to open, once requests are answered.
 
     Raises:
         InputError: the settings contradict each other, a bucket is mapped to a file, the port is taken, or a server runs on
@@ -63,7 +65,7 @@ def serve(settings: Settings, *, say: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=_FINISH_SECONDS,
             backlog=_BACKLOG,
         )
-        server = _Server(config, ready=lambda: say(_greeting(settings, listener)), stopping=app.service.stopping)
+        server = _Server(config, ready=lambda: _greet(settings, listener, app.service, say), stopping=app.service.stopping)
         with _ending_well():
             try:
                 server.run(sockets=[listener])
@@ -133,11 +135,18 @@ def _end_by_force() -> None:
     os._exit(1)
 
 
-def _greeting(settings: Settings, listener: socket.socket) -> str:
+def _greet(settings: Settings, listener: socket.socket, service: Service, say: Callable[[str], None]) -> None:
+    """Tell the address, and the link that leads on from here: the first one makes the first user."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{host}:{listener.getsockname()[1]}"
+    port = listener.getsockname()[1]
     entry = "no key is needed" if settings.keyless else "keys are made with `walkaround keys make`"
-    return f"walkaround answers at {address}; {entry}; data in {str(settings.data)!r}."
+    say(f"walkaround answers at http://{host}:{port}; {entry}; data in {str(settings.data)!r}.")
+    near = _NEAR.get(settings.host, host)
+    token, service.setup_token = service.setup_token, None
+    if token is None:
+        say(f"The console is at http://{near}:{port}/console/")
+    else:
+        say(f"Open http://{near}:{port}/console/setup#{token} to make the first user; the link works once.")
 
 
 @contextmanager

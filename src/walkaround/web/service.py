@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator
 from walkaround.buckets.buckets import buckets_of
 from walkaround.hosting.host import Host
 from walkaround.hosting.jobs.jobs import Jobs
+from walkaround.hosting.operations.measured import MeasuredSets
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.pool import Pool
+from walkaround.hosting.views import Views
 from walkaround.pipeline.noticing import Room
 from walkaround.pipeline.process import PipelineProcess
 from walkaround.pipeline.sinks.senders import check_sinks
@@ -20,9 +22,15 @@ from walkaround.settings import Settings
 from walkaround.store.keys import KeyRing
 from walkaround.store.opening import database_of
 from walkaround.web.auth import Door, Keys
+from walkaround.web.mask_runs import MaskRuns
 from walkaround.web.metrics import Metrics
 from walkaround.web.pipeline_metrics import OfPipeline
+from walkaround.web.sessions import Sessions
+from walkaround.web.setup import Setup
+from walkaround.web.tensorboards import Boards
+from walkaround.web.thumbnails import Thumbnails
 from walkaround.web.uploads import PictureStore
+from walkaround.web.video_frames import VideoFrames
 
 _STOP_SECONDS = 15.0
 
@@ -32,6 +40,7 @@ class Service:
 
     Attributes:
         streams: jobs that are being watched.
+        setup_token: of the link for the first user, until it was told; None where there is a user, or nobody is asked for one.
         stopping: set when the server is about to stop, so that whoever streams comes to an end.
     """
 
@@ -47,7 +56,9 @@ class Service:
         self.database = database_of(settings)
         self.ring = KeyRing(settings.data)
         self.keys = Keys(self.database, self.ring)
-        self.door = Door(self.keys, settings)
+        self.sessions = Sessions(self.database, self.ring, settings)
+        self.setup = Setup(self.database)
+        self.door = Door(self.keys, self.sessions, settings)
         self.buckets = buckets_of(settings)
         self.pool = Pool(self.database, settings)
         self.host = Host(settings)
@@ -58,8 +69,15 @@ class Service:
         self.pipeline_metrics = OfPipeline(self.database)
         self.metrics.add(self.pipeline_metrics)
         self.pictures = PictureStore(settings.data, self.buckets)
+        self.measured = MeasuredSets(settings.data, self.buckets)
+        self.views = Views(settings.data, self.buckets)
+        self.mask_runs = MaskRuns(settings.data, self.buckets)
+        self.thumbnails = Thumbnails(settings.data, self.buckets)
+        self.frames = VideoFrames(settings.data)
+        self.boards = Boards()
         self.stopping = asyncio.Event()
         self.streams = 0
+        self.setup_token: str | None = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,6 +90,8 @@ class Service:
         await asyncio.to_thread(self.database.migrate)
         await asyncio.to_thread(self._sync_watches)
         await asyncio.to_thread(self.keys.read)
+        if not self.settings.keyless:
+            self.setup_token = await asyncio.to_thread(self.setup.offer)
         await self.pool.start()
         self.jobs.start()
         self.pipeline.start()
@@ -86,8 +106,13 @@ class Service:
             with contextlib.suppress(TimeoutError):  # workers that do not end are ended by the kernel, with this process
                 async with asyncio.timeout(_STOP_SECONDS):
                     await self.pool.stop()
+            await self.boards.stop()
             await ending
             await asyncio.to_thread(self.pictures.close)
+            await asyncio.to_thread(self.views.close)
+            await asyncio.to_thread(self.frames.close)
+            await asyncio.to_thread(self.mask_runs.close)
+            await asyncio.to_thread(self.thumbnails.close)
             self.database.close()
 
     def _sync_watches(self) -> None:

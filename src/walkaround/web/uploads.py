@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import selectors
-import subprocess
-import sys
-import threading
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.errors import UnavailableError, ValidationError, writing
+from walkaround.errors import ValidationError, writing
+from walkaround.hosting.operations.own_buckets import managed_bucket as managed_bucket
 from walkaround.hosting.pool.answers import MOST_BYTES
+from walkaround.web.children import Child
 
-_SECONDS = 30.0
 _SUFFIXES = {"JPEG": "jpg", "PNG": "png"}
 _LONGEST_NAME = 200
 _TOLD = 3
@@ -82,23 +76,26 @@ class NothingUsableError(ValidationError):
         super().__init__(f"There is no picture in the upload that can be used, and nothing was kept. {reasons}{more}")
 
 
-def managed_bucket(account: str) -> str:
-    """The bucket below the data folder that holds what an account uploads."""
-    return f"walkaround-{account}"
+def made_bucket(data: Path, account: str) -> str:
+    """The bucket of an account's uploads, which is there when this returns.
+
+    Raises:
+        StorageError: the data folder cannot be written.
+    """
+    bucket = managed_bucket(account)
+    folder = data / "buckets" / bucket
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return bucket
 
 
 class PictureStore:
-    """Checks pictures in one process, started when the first one comes and again when one has killed it.
-
-    A thread of its own starts it, because the process ends with the thread that did; those of the web server come and go.
-    """
+    """Checks pictures in one process, started when the first one comes and again when one has killed it."""
 
     def __init__(self, data: Path, buckets: Buckets) -> None:
         self._data = data
         self._buckets = buckets
-        self._turn = threading.Lock()
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="checker")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._checker = Child("walkaround.web.checker")
 
     def keep(self, account: str, uploads: Iterable[Upload]) -> Iterator[Kept | Refused]:
         """Check each picture, and write those that are good into the account's bucket, one after the other.
@@ -107,10 +104,7 @@ class PictureStore:
             StorageError: the data folder cannot be written.
             UnavailableError: pictures cannot be checked at the moment.
         """
-        bucket = managed_bucket(account)
-        folder = self._data / "buckets" / bucket
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        bucket = made_bucket(self._data, account)
         for upload in uploads:
             name = told_name(upload.name)
             found = self._checked(name, upload.content)
@@ -137,9 +131,7 @@ class PictureStore:
 
     def close(self) -> None:
         """End the process."""
-        with self._turn:
-            self._end()
-            self._starter.shutdown()
+        self._checker.close()
 
     def _checked(self, name: str, content: bytes) -> dict[str, object]:
         if len(content) > MOST_BYTES:
@@ -150,69 +142,13 @@ class PictureStore:
         with writing(work), NamedTemporaryFile(dir=work, prefix="upload-") as file:
             file.write(content)
             file.flush()
-            with self._turn:
-                return self._answer(file.name, name)
+            return self._answer(file.name, name)
 
     def _answer(self, path: str, name: str) -> dict[str, object]:
-        question = json.dumps([path, name]).encode() + b"\n"
-        try:
-            line = self._line(question) or self._line(question)  # the first may have died of something else
-        except TimeoutError:
-            self._end()
-            line = b""
-        except (OSError, RuntimeError) as problem:  # RuntimeError: the store was closed, so no thread starts any more
-            self._end()
-            raise UnavailableError("Pictures cannot be checked at the moment; try again.", retry_after=5) from problem
-        if not line:
+        answer = self._checker.ask([path, name])
+        if answer is None:
             return {"reason": f"{name!r} takes more time or memory to decode than a picture may: save it again, as plain JPEG."}
-        answer: dict[str, object] = json.loads(line)
         return answer
-
-    def _line(self, question: bytes) -> bytes:
-        """The answer to a question; nothing where the process died."""
-        try:
-            line = _asked(self._running(), question)
-        except BrokenPipeError:
-            line = b""
-        if line.endswith(b"\n"):
-            return line
-        self._end()
-        return b""
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._end()
-            self._process = self._starter.submit(_started).result()
-        return self._process
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
-
-
-def _started() -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-m", "walkaround.web.checker", str(os.getpid())]
-    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
-
-
-def _asked(process: subprocess.Popen[bytes], question: bytes) -> bytes:
-    """The answer to a line; without its end where the process died.
-
-    Raises:
-        BrokenPipeError: it had died before.
-        TimeoutError: it takes too long.
-    """
-    if process.stdin is None or process.stdout is None:
-        raise BrokenPipeError
-    process.stdin.write(question)
-    process.stdin.flush()
-    with selectors.DefaultSelector() as ready:
-        ready.register(process.stdout, selectors.EVENT_READ)
-        if not ready.select(_SECONDS):
-            raise TimeoutError
-        return process.stdout.readline()
 
 
 def told_name(name: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from walkaround.evaluation.measured import evaluation_at, from_lines
 from walkaround.hosting.jobs.presence import Presence
 from walkaround.hosting.jobs.training_job import RESULT_FILE, TASK_FILE, settings_as_json
 from walkaround.hosting.operations.models import cancel_training
@@ -68,9 +69,13 @@ def test_a_model_is_trained_and_its_evaluation_is_written(ready: Any) -> None:
         detected = line["auto-label-detected-metadata"]
         assert line["auto-label-detected"] == (detected["class-name"] == "anomaly")
         assert (detected["project-name"], detected["model-version"]) == ("cars", "1")
-    assert not list((ready.settings.data / "work").glob("train-*"))
+    ready.until(lambda: list((ready.settings.data / "work").glob("train-*")), lambda left: not left)  # it is removed last
     (kept,) = (ready.settings.data / OWNER.model_folder("cars", 1)).iterdir()
-    assert (kept.name[:8], [path.name for path in kept.iterdir()]) == ("attempt-", ["cars-1"])
+    assert (kept.name[:8], sorted(path.name for path in kept.iterdir())) == ("attempt-", ["cars-1", "measured.jsonl"])
+    told = from_lines((kept / "measured.jsonl").read_text().splitlines())
+    scores = evaluation_at(told, told.threshold).scores
+    assert (len(told.pictures), scores.f1, scores.auroc) == (20, metrics["F1Score"], metrics["ROCAUC"])
+    assert {one.split for one in told.pictures} == {"train"}
 
 
 def test_a_cancelled_training_ends_soon_and_leaves_no_process(ready: Any) -> None:

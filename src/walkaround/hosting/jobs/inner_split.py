@@ -10,14 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
-from walkaround.datasets.sample import Sample
+from walkaround.datasets.sample import Sample, Split
 from walkaround.errors import TrainingError
+from walkaround.hosting.operations.training_sets import LEAST_BOXED
 
 LEAST_TESTED = 10
 """Pictures of each kind that every test set gets."""
 TEST_SHARE = 0.2
 FEWEST_LEARNT = 5
 """Anomalies below which nothing can be learnt from them: all are tested then, and training knows normal pictures only."""
+
+
+def for_training_and_test(samples: Sequence[Sample], groups: NDArray[np.int64], *, single: bool, left_out: int) -> list[Sample]:
+    """The samples that can be used, each for training or for the test.
+
+    Args:
+        samples: with the split of their dataset.
+        groups: int64 [samples], near-copies share a number.
+        single: there is no test dataset, and a part of the training dataset is kept back.
+        left_out: how many samples cannot be used, for the message.
+
+    Raises:
+        TrainingError: there are too few of a kind.
+    """
+    boxed = sum(any(place.outline is None for place in sample.places or ()) for sample in samples) >= LEAST_BOXED
+    if boxed:
+        return with_test(samples, groups) if single else list(samples)
+    if single:
+        check_minimums(samples, normal=20, anomaly=10, left_out=left_out)
+        return with_test(samples, groups)
+    splits: tuple[Split, ...] = ("train", "test")
+    by_split = {split: [sample for sample in samples if sample.split == split] for split in splits}
+    check_minimums(by_split["train"], normal=10, anomaly=0, left_out=left_out, of="train ")
+    check_minimums(by_split["test"], normal=10, anomaly=10, left_out=left_out, of="test ")
+    return list(samples)
 
 
 def check_minimums(samples: Sequence[Sample], *, normal: int, anomaly: int, left_out: int, of: str = "") -> None:
@@ -61,7 +87,8 @@ def with_test(samples: Sequence[Sample], groups: NDArray[np.int64], *, seed: int
     members: defaultdict[int, list[int]] = defaultdict(list)
     for number, group in enumerate(groups.tolist()):
         members[group].append(number)
-    shuffled = [list(members)[at] for at in np.random.default_rng(seed).permutation(len(members))]
+    numbers = list(members)
+    shuffled = [numbers[at] for at in np.random.default_rng(seed).permutation(len(numbers))]
     tested: set[int] = set()
     for group in sorted(shuffled, key=lambda group: len(members[group])):  # small ones first: they hit the number exactly
         held = Counter(samples[number].label for number in members[group])

@@ -17,16 +17,20 @@ from time import monotonic
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.hosting.jobs import leases
+from walkaround.hosting.jobs.check_job import CheckWork
+from walkaround.hosting.jobs.export_job import ExportWork
 from walkaround.hosting.jobs.importing import dataset_work
 from walkaround.hosting.jobs.lease_guard import LeaseGuard
 from walkaround.hosting.jobs.leases import Lease, LeaseLostError
 from walkaround.hosting.jobs.packaging import PackageWork
 from walkaround.hosting.jobs.presence import Presence
 from walkaround.hosting.jobs.removing import DeleteProjectWork
+from walkaround.hosting.jobs.sample_job import SampleWork
 from walkaround.hosting.jobs.serving import model_work
 from walkaround.hosting.jobs.training_job import TrainWork
 from walkaround.hosting.jobs.trial_job import TrialWork
 from walkaround.hosting.jobs.work import InterruptedJobError, LaterError, Outcome, Task, Work
+from walkaround.hosting.operations.samples import KIND
 from walkaround.hosting.pool.pool import Pool
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -264,7 +268,10 @@ def all_work(database: Database, buckets: Buckets, settings: Settings, pool: Poo
         **dataset_work(database, buckets, settings),
         **model_work(database, settings, pool),
         leases.TRAIN: TrainWork(database, settings),
+        "check": CheckWork(database, settings),
+        "export": ExportWork(database, settings),
         "package": PackageWork(database, buckets, settings),
         "trial": TrialWork(database, buckets, settings),
         "delete_project": DeleteProjectWork(database),
+        KIND: SampleWork(database, buckets, settings),
     }

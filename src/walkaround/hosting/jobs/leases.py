@@ -128,6 +128,15 @@ def report(session: Session, lease: Lease, *, owner: str, progress: dict[str, An
     session.execute(own.values(progress=progress).execution_options(synchronize_session=False))
 
 
+def require_held(session: Session, lease: Lease, *, owner: str) -> None:
+    """Return, with the job locked, if it is still this server's.
+
+    Raises:
+        LeaseLostError: it is not.
+    """
+    _held(session, lease, owner)
+
+
 def owners(session: Session) -> Sequence[str]:
     """The servers that jobs are leased to."""
     found = session.scalars(select(Job.leased_by).where(Job.state == "running").distinct())

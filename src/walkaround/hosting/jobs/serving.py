@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from walkaround.hosting.jobs.training_job import folder_of
 from walkaround.hosting.jobs.work import Outcome, Task, Work, nothing
 from walkaround.hosting.operations.models import remove_model
+from walkaround.hosting.operations.trainings import log_folder
 from walkaround.hosting.pool.hosted import HostingError
 from walkaround.hosting.pool.pool import Pool, mark_hosting_failed
 from walkaround.settings import Settings
@@ -76,7 +77,7 @@ class DeleteModelWork:
             model = session.get(Model, task.subject)
             if model is None or model.status != "DELETING":
                 return Outcome(write=nothing)
-            folders = [folder_of(session, model), *([Path(model.package)] if model.package else [])]
+            folders = [folder_of(session, model), log_folder(model.id), *([Path(model.package)] if model.package else [])]
         for folder in folders:
             shutil.rmtree(self.settings.data / folder, ignore_errors=True)
         return Outcome(write=lambda session: remove_model(session, task.subject))

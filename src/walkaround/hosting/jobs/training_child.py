@@ -2,8 +2,8 @@
 
 Run as `python -m walkaround.hosting.jobs.training_child FOLDER ATTEMPT PARENT LOG`, with the settings as JSON on its input.
 FOLDER holds the task and the entries and is only read; ATTEMPT is a folder that nobody else writes, and its name is that of the
-package's folder. It prints JSON lines: what it is doing, and last what came of it, which is also in ATTEMPT. `training_job`
-starts it.
+package's folder. It prints JSON lines: what it is doing, what the training tells (`training_live`), and last what came of it,
+which is also in ATTEMPT. `training_job` starts it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,17 @@ from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scorecard import as_json
 from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result, output_key
 from walkaround.hosting.jobs.fetching import Report, fetch
-from walkaround.hosting.jobs.inner_split import check_minimums, with_test
+from walkaround.hosting.jobs.inner_split import for_training_and_test
+from walkaround.hosting.jobs.measured_file import write_measured
 from walkaround.hosting.jobs.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
-from walkaround.hosting.jobs.training_places import drawn_on, require_pytorch, with_places
+from walkaround.hosting.jobs.training_live import LiveWatch, Tell, problem_lines, tuning_line
+from walkaround.hosting.jobs.training_places import drawn_on, with_places
 from walkaround.hosting.log_lines import log_json
-from walkaround.hosting.operations.training_sets import LEAST_BOXED
+from walkaround.hosting.operations.training_options import has_pytorch, in_service_words, options_told, require_pytorch
+from walkaround.hosting.operations.trainings import CHECKING
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.settings import Settings
-from walkaround.training.recipe import Quality, Recipe
 from walkaround.training.train import Trained, train
 
 _logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ _logger = logging.getLogger(__name__)
 _MANIFEST = "pictures.jsonl"
 _TOLD_SECONDS = 0.25
 _NICE = 5
+_telling = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,8 @@ class TrainingTask:
     Attributes:
         output: S3Location of the OutputConfig.
         single: there is no test dataset, and a part of the training dataset is kept back.
+        options: that were asked for.
+        log: folder of event files and the report, relative to the data folder; all attempts share it.
     """
 
     account: str
@@ -63,6 +68,8 @@ class TrainingTask:
     version: int
     output: dict[str, str]
     single: bool
+    options: dict[str, Any] | None = None
+    log: str | None = None
 
     @property
     def owner(self) -> Owner:
@@ -90,12 +97,15 @@ class JsonReport:
 
 
 def tell(told: dict[str, Any]) -> None:
-    """Print one JSON line."""
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+    """Print one JSON line; rules are told by a thread of their own."""
+    with _telling:
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
 
 
-def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Buckets, report: Report) -> dict[str, Any]:
+def run_training(
+    folder: Path, attempt: Path, *, settings: Settings, buckets: Buckets, report: Report, live: Tell | None = None
+) -> dict[str, Any]:
     """Train what `folder` says, and write the evaluation to the output location.
 
     Args:
@@ -104,6 +114,7 @@ def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Bu
         settings: the server's.
         buckets: where the pictures are, and the output location.
         report: told how far it is.
+        live: told losses, epochs, rules and problems as they come; None: nobody is.
 
     Returns:
         What the model's row gets.
@@ -119,7 +130,8 @@ def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Bu
     buckets.check(task.output["Bucket"])  # rather now than after hours of work
     entries = read_entries(folder)
     drawn = drawn_on(entries)
-    require_pytorch(drawn, installed=find_spec("torch") is not None)
+    recipe = options_told(task.options).recipe(settings)
+    require_pytorch(drawn, installed=has_pytorch(), recipe=recipe)
     get = partial(fetch, buckets=buckets, cache=settings.data / "cache" / "pictures", report=report)
     paths = get([entry.ref for entry in entries], doing="Fetching pictures")
     looked = _looked(attempt, entries, paths, report=report)
@@ -127,19 +139,23 @@ def run_training(folder: Path, attempt: Path, *, settings: Settings, buckets: Bu
         lines = {path: drawn.lines[number] for number, path in paths.items()}
         looked = with_places(looked, lines, partial(get, doing="Fetching masks"))
     left_out = len(entries) - len(looked.samples)
-    samples = _split(looked, task, left_out=left_out)
+    samples = for_training_and_test(looked.samples, looked.groups, single=task.single, left_out=left_out)
     manifest = attempt / _MANIFEST
     write_manifest(manifest, samples)
     package = _package(task, attempt.name)
     with writing(settings.data / package):
         (settings.data / package).parent.mkdir(parents=True, exist_ok=True)
-    quality = Quality(settings.training_quality)
-    recipe = Recipe(cache=settings.data / "cache" / "features", minutes=settings.training_minutes, quality=quality)
-    trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report)
+    monitor = LiveWatch(settings.data / task.log, live) if live is not None and task.log is not None else None
+    trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report, monitor=monitor)
+    if live is not None:
+        tuned = tuning_line(trained.package.card.training.get("tuning"))
+        for line in [*([tuned] if tuned else []), *problem_lines(trained.problems)]:
+            live(line)
     if trained.evaluation is None:  # not with the least numbers of pictures that were checked
         raise TrainingError("No test picture is left to measure on; add labelled pictures.")
     report("Writing the evaluation", 0, 1)
     tested = _tested(entries, paths, single=task.single)
+    write_measured(trained.package, trained.evaluation, tested)
     return {
         "package": str(package),
         "message": _message(left_out),
@@ -161,25 +177,7 @@ def _looked(folder: Path, entries: Sequence[Entry], paths: Mapping[int, Path], *
     """What the pictures that are there show; those that cannot be read, or bear two labels, are left out."""
     samples = [Sample(path=path, label=entries[number].label, split=entries[number].split) for number, path in paths.items()]
     dataset = Dataset(origin=folder, samples=tuple(samples))
-    return survey(dataset, progress=lambda done, of: report("Looking at pictures", done, of))
-
-
-def _split(looked: Survey, task: TrainingTask, *, left_out: int) -> list[Sample]:
-    """The samples, each for training or for the test.
-
-    Raises:
-        TrainingError: there are too few of a kind.
-    """
-    boxed = sum(any(place.outline is None for place in sample.places or ()) for sample in looked.samples) >= LEAST_BOXED
-    if boxed:
-        return with_test(looked.samples, looked.groups) if task.single else list(looked.samples)
-    if task.single:
-        check_minimums(looked.samples, normal=20, anomaly=10, left_out=left_out)
-        return with_test(looked.samples, looked.groups)
-    by_split = {split: [sample for sample in looked.samples if sample.split == split] for split in ENTRIES_FILES}
-    check_minimums(by_split["train"], normal=10, anomaly=0, left_out=left_out, of="train ")
-    check_minimums(by_split["test"], normal=10, anomaly=10, left_out=left_out, of="test ")
-    return list(looked.samples)
+    return survey(dataset, progress=lambda done, of: report(CHECKING, done, of))
 
 
 def _tested(entries: Sequence[Entry], paths: Mapping[int, Path], *, single: bool) -> dict[Path, Entry]:
@@ -240,12 +238,12 @@ def main(arguments: list[str]) -> None:
     else:
         logging.basicConfig(level=logging.WARNING)
     try:
-        result = run_training(folder, attempt, settings=settings, buckets=buckets_of(settings), report=JsonReport())
+        result = run_training(folder, attempt, settings=settings, buckets=buckets_of(settings), report=JsonReport(), live=tell)
     except UnavailableError as problem:
         tell({"unavailable": str(problem)})
         return
     except WalkaroundError as problem:
-        result = {"failed": str(problem)}
+        result = {"failed": in_service_words(str(problem))}
     except MemoryError:  # may be chance: the training is taken up again
         _logger.exception("The training in %s was out of memory.", folder)
         sys.exit(1)

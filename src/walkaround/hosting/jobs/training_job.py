@@ -26,9 +26,11 @@ from sqlalchemy.orm import Session
 
 from walkaround.datasets.sample import Split
 from walkaround.errors import UnavailableError, WalkaroundError, writing
+from walkaround.hosting.jobs.training_log import LIVE, TrainingLog
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.log_lines import logs_json
 from walkaround.hosting.operations.entries import StoredEntry, entries_of
+from walkaround.hosting.operations.trainings import add_end, log_folder
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -56,7 +58,7 @@ class TrainWork:
             return Outcome(write=nothing, after=lambda: _remove(folder))
         result = _found(folder) or self._trained(task, folder, models)
         if task.interrupted == "cancelled":
-            return self._failed(task.subject, "The training was cancelled.")
+            return self._failed(task.subject, "The training was cancelled.", state="cancelled")
         if "failed" in result:
             return self._failed(task.subject, str(result["failed"]))
         kept = Path(result["package"]).parent.name
@@ -96,6 +98,8 @@ class TrainWork:
             "version": model.version,
             "output": model.output["S3Location"],
             "single": model.test_dataset_id is None,
+            "options": model.options,
+            "log": str(log_folder(model.id)),
         }
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -154,20 +158,27 @@ class TrainWork:
             child.stdin.close()
         except BrokenPipeError:
             return None
-        for line in child.stdout:
-            told: dict[str, Any] = json.loads(line)
-            if "doing" not in told:
-                return told
-            task.progress(told["doing"], told["done"], told["of"])
+        log = TrainingLog(task)
+        try:
+            for line in child.stdout:
+                told: dict[str, Any] = json.loads(line)
+                if LIVE not in told and "doing" not in told:
+                    return told
+                log.hear(told)
+                if "doing" in told:
+                    task.progress(told["doing"], told["done"], told["of"])
+        finally:
+            log.write()
         return None
 
-    def _failed(self, subject: int, reason: str) -> Outcome:
+    def _failed(self, subject: int, reason: str, *, state: str = "failed") -> Outcome:
         folders = {self._folder(subject)}
 
         def write(session: Session) -> None:
             model = session.get(Model, subject)
             if model is not None and model.status == "TRAINING":
                 model.status, model.message = "TRAINING_FAILED", reason
+                add_end(session, subject, state=state, message=reason)
                 folders.add(self.settings.data / folder_of(session, model))  # a package may have been written
 
         return Outcome(write=write, error=reason, after=lambda: _remove(*folders))
@@ -196,6 +207,7 @@ def _write_trained(session: Session, subject: int, result: dict[str, Any]) -> No
     model.scores = result["scores"]
     model.evaluation_manifest, model.evaluation_result = result["manifest"], result["result"]
     model.evaluation_ended = datetime.fromisoformat(result["ended"])
+    add_end(session, subject, state="done", message=result["message"])
 
 
 def _write_entries(path: Path, entries: Iterable[StoredEntry]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from walkaround.damage.kinds import NORMAL
 from walkaround.damage.places import MaskFile, Place
 from walkaround.datasets.survey import Survey
-from walkaround.errors import MissingExtraError, TrainingError
+from walkaround.errors import TrainingError
 from walkaround.hosting.jobs.evaluation_files import Entry
 from walkaround.hosting.jobs.mask_child import MaskError, mask_pixels
 from walkaround.hosting.operations.manifest_lines import Line, stored_line
@@ -43,24 +43,6 @@ class Drawn:
 def drawn_on(entries: Sequence[Entry]) -> Drawn:
     """Read the lines of entries again; they were accepted when they came."""
     return Drawn(lines={number: stored_line(entry.line) for number, entry in enumerate(entries)})
-
-
-def require_pytorch(drawn: Drawn, *, installed: bool) -> None:
-    """Return if what was drawn can be learnt on this machine.
-
-    Args:
-        drawn: what was drawn.
-        installed: whether PyTorch is.
-
-    Raises:
-        MissingExtraError: it is needed, and not installed.
-    """
-    if (drawn.has_masks or drawn.has_boxes) and not installed:
-        what = "masks" if drawn.has_masks else "boxes"
-        raise MissingExtraError(
-            f"The pictures have {what}, and a model that learns from {what} needs PyTorch, which the server does not have:"
-            " pip install 'walkaround[train]' there, and train again."
-        )
 
 
 def with_places(looked: Survey, lines: Mapping[Path, Line], fetch: Fetch) -> Survey:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from sqlalchemy.orm import Session
 
 from walkaround.errors import UnavailableError
-from walkaround.hosting.jobs.leases import Lease, report
+from walkaround.hosting.jobs.leases import Lease, report, require_held
 from walkaround.store.database import Database
 
 Reason = Literal["cancelled", "stopping", "lost"]
@@ -98,6 +98,17 @@ class Task:
         self._reported = monotonic()
         with suppress(UnavailableError), self._database.transaction() as session:  # the next report will do
             report(session, self.lease, owner=self._owner, progress={"doing": doing, "done": done, "of": of})
+
+    def write(self, act: Callable[[Session], None]) -> None:
+        """Write something that belongs to the job, while it is this server's.
+
+        Raises:
+            LeaseLostError: another server has the job by now; nothing was written.
+            UnavailableError: the database does not answer.
+        """
+        with self._database.transaction() as session:
+            require_held(session, self.lease, owner=self._owner)
+            act(session)
 
 
 class Work(Protocol):

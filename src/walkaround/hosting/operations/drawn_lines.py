@@ -14,13 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from walkaround.damage.colours import colours_of
 from walkaround.damage.kinds import ANOMALY, NORMAL, shows_damage
-from walkaround.damage.places import Place, Polygons, labels_of
+from walkaround.damage.places import Place, Polygons, Runs, labels_of
 from walkaround.datasets.outlines import label_map
+from walkaround.datasets.runs import packed
 from walkaround.errors import ValidationError
+from walkaround.hosting.operations.label_lines import provenance
 from walkaround.hosting.operations.manifest_lines import LONGEST_LINE
 from walkaround.hosting.operations.place_lines import (
     BACKGROUND,
@@ -31,13 +34,11 @@ from walkaround.hosting.operations.place_lines import (
     box_keys,
     mask_keys,
 )
-from walkaround.store.tables import now
 
 DRAWING_KEY = "walkaround-drawing-ref"
 """The key of a line that leads to what was drawn, as it was drawn."""
 _MASK_KEY, _BOX_KEY = "anomaly-mask-ref", "anomaly-boxes"
 _OUTSIDE = 1.0
-_JOB = "walkaround"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +48,13 @@ class Drawing:
     Attributes:
         mask: a PNG of the picture's size; None where there is no outline.
         colours: "#RRGGBB" of each label in the mask.
+        shown: the labels that the mask shows, sorted; one that others lie over is not among them.
         document: the places as they were drawn, JSON.
     """
 
     mask: bytes | None
     colours: Mapping[str, str]
+    shown: tuple[str, ...]
     document: bytes
 
     @property
@@ -86,15 +89,26 @@ def drawing_of(places: Sequence[Place], *, width: int, height: int) -> Drawing:
         )
     colours = colours_of(labels)
     document = {"width": width, "height": height, "places": [_as_object(place) for place in places]}
+    mask, shown = _mask(outlined, colours, width=width, height=height) if outlined else (None, ())
     return Drawing(
-        mask=_mask(outlined, colours, width=width, height=height) if outlined else None,
+        mask=mask,
         colours=colours,
+        shown=shown,
         document=json.dumps(document, ensure_ascii=False).encode(),
     )
 
 
-def drawn_line(line: Mapping[str, Any], drawing: Drawing, places: Sequence[Place], *, bucket: str) -> dict[str, Any]:
+def drawn_line(
+    line: Mapping[str, Any], drawing: Drawing, places: Sequence[Place], *, bucket: str, worker: str | None = None
+) -> dict[str, Any]:
     """The line with this drawing instead of what was drawn before; everything else in it stays.
+
+    Args:
+        line: of a manifest.
+        drawing: of the places.
+        places: as they were drawn.
+        bucket: where the drawing is kept.
+        worker: who drew.
 
     Raises:
         ValidationError: there are more boxes than a line holds.
@@ -102,7 +116,7 @@ def drawn_line(line: Mapping[str, Any], drawing: Drawing, places: Sequence[Place
     dropped = {*mask_keys(line), *box_keys(line), DRAWING_KEY}
     kept = {key: value for key, value in line.items() if key not in dropped}
     size = {name: json.loads(drawing.document)[name] for name in ("width", "height")}
-    about = {"human-annotated": "yes", "creation-date": now().strftime("%Y-%m-%dT%H:%M:%S.%f"), "job-name": _JOB}
+    about = provenance(worker)
     if drawing.mask is not None:
         names = {"0": {"class-name": BACKGROUND, "hex-color": "#ffffff", "confidence": 0.0}}
         for number, (label, colour) in enumerate(drawing.colours.items(), start=1):
@@ -158,23 +172,32 @@ def _check(place: Place, number: int, *, width: int, height: int) -> None:
         raise ValidationError(f"{where} reaches out of the picture, which has {width:,} x {height:,} pixels.")
     if place.box is not None and (place.box[2] <= place.box[0] or place.box[3] <= place.box[1]):
         raise ValidationError(f"{where} has a box without area: give left, top, right and bottom edge.")
-    if rings and not label_map([place], [place.label], width=width, height=height).any():
+    if isinstance(place.outline, Runs) and (place.outline.width, place.outline.height) != (width, height):
+        raise ValidationError(
+            f"{where} is painted on {place.outline.width:,} x {place.outline.height:,} pixels, and the picture has"
+            f" {width:,} x {height:,}: paint on the picture as it is."
+        )
+    if place.outline is not None and not label_map([place], [place.label], width=width, height=height).any():
         raise ValidationError(f"{where} has an outline that encloses no pixel.")
 
 
-def _mask(places: Sequence[Place], colours: Mapping[str, str], *, width: int, height: int) -> bytes:
+def _mask(places: Sequence[Place], colours: Mapping[str, str], *, width: int, height: int) -> tuple[bytes, tuple[str, ...]]:
+    """A palette PNG, and the labels that it shows."""
     labels = label_map(places, list(colours), width=width, height=height)
     image = Image.frombytes("P", (width, height), labels.tobytes())
     image.putpalette(b"".join(bytes.fromhex(colour[1:]) for colour in ("#FFFFFF", *colours.values())))
     file = io.BytesIO()
     image.save(file, "PNG")
-    return file.getvalue()
+    seen = np.bincount(labels.ravel(), minlength=len(colours) + 1)[1:] > 0
+    return file.getvalue(), tuple(label for label, there in zip(colours, seen, strict=True) if there)
 
 
 def _as_object(place: Place) -> dict[str, Any]:
     rings = place.outline.rings if isinstance(place.outline, Polygons) else None
     polygons = None if rings is None else [[list(point) for point in ring] for ring in rings]
-    return {"label": place.label, "box": None if place.box is None else list(place.box), "polygons": polygons}
+    runs = place.outline if isinstance(place.outline, Runs) else None
+    painted = {} if runs is None else {"runs": {"size": [runs.height, runs.width], "counts": packed(runs)}}
+    return {"label": place.label, "box": None if place.box is None else list(place.box), "polygons": polygons, **painted}
 
 
 def _annotation(place: Place, class_id: int) -> dict[str, float]:

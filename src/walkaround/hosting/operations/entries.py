@@ -13,11 +13,14 @@ from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import AccessDeniedError, DatasetError
-from walkaround.hosting.operations.manifest_lines import Line
+from walkaround.hosting.operations.checking import forget_checks
+from walkaround.hosting.operations.label_lines import state_of
+from walkaround.hosting.operations.manifest_lines import Line, name_in
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.place_labels import drawn_labels, require_few_labels
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
+from walkaround.store.checks import Removal as TakenOut
 from walkaround.store.tables import Change, Dataset, Entry, Model, Project, now
 
 Removal = Literal["done", "more", "later"]
@@ -156,6 +159,8 @@ def remove_entries(session: Session, dataset_id: int, *, at_most: int = 2_000) -
     if session.scalar(some.limit(1)) is not None:
         return "more"
     session.execute(delete(Change).where(Change.dataset_id == dataset_id))
+    session.execute(delete(TakenOut).where(TakenOut.dataset_id == dataset_id))
+    forget_checks(session, dataset_id)
     session.delete(dataset)
     session.flush()
     return "done"
@@ -208,7 +213,15 @@ def _insert(session: Session, dataset: Dataset, lines: Sequence[Line]) -> None:
 
 
 def _columns(line: Line) -> dict[str, Any]:
-    return {"label": line.label, "line": line.text, "places": drawn_labels(line)}
+    return {
+        "label": line.label,
+        "line": line.text,
+        "name": name_in(line.text),
+        "places": drawn_labels(line),
+        "state": state_of(line.label, line.review),
+        "labelled_by": line.worker,
+        "review": None if line.review is None else line.review.as_json(),
+    }
 
 
 def _pieces(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

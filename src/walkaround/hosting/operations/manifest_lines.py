@@ -19,6 +19,7 @@ from walkaround.damage.places import Place
 from walkaround.datasets.faults import shown
 from walkaround.datasets.formats.lookout import SOURCE_KEY
 from walkaround.errors import DatasetError
+from walkaround.hosting.operations.label_lines import Review, labelled_by, review_of
 from walkaround.hosting.operations.place_lines import LineFault, Mask, boxes_of, checked_ref, masks_of
 from walkaround.store.tables import now
 
@@ -31,6 +32,7 @@ _ATTRIBUTE = "anomaly-label"
 _DETECTED = "-detected-metadata"
 _CLASSIFICATION = "groundtruth/image-classification"
 _SHORTEST = 2
+LONGEST_NAME = 200
 LONGEST_LINE = 8192
 """Characters."""
 _TOLD = 5
@@ -51,6 +53,8 @@ class Line:
         masks: the masks that it names.
         shown: the anomaly labels that the masks really show, sorted; None where nobody has opened them yet.
         boxes: the boxes that were drawn; None where nobody was asked to.
+        worker: who labelled it; None where the line does not tell.
+        review: what a second person said of its labels; None where nobody did.
     """
 
     source_ref: str
@@ -60,6 +64,8 @@ class Line:
     masks: tuple[Mask, ...] = ()
     shown: tuple[str, ...] | None = None
     boxes: tuple[Place, ...] | None = None
+    worker: str | None = None
+    review: Review | None = None
 
     @property
     def bucket(self) -> str:
@@ -135,7 +141,16 @@ def _parse(raw: bytes, number: int) -> Line:
         raise LineFault(f"it calls the picture normal, and a box says {damaged[0]!r}")
     if damaged and label is None:
         label = ANOMALY
-    return Line(source_ref=source_ref, label=label, text=text, number=number, masks=masks_of(members), boxes=boxes)
+    return Line(
+        source_ref=source_ref,
+        label=label,
+        text=text,
+        number=number,
+        masks=masks_of(members),
+        boxes=boxes,
+        worker=labelled_by(members)[0],
+        review=review_of(members),
+    )
 
 
 def stored_line(text: str) -> Line:
@@ -145,6 +160,14 @@ def stored_line(text: str) -> Line:
     except LineFault:
         members = json.loads(text)
         return Line(source_ref=str(members[SOURCE_KEY]), label=_label(members), text=text)
+
+
+def name_in(text: str) -> str | None:
+    """What the sender called the picture of a line that was accepted; None where it says nothing of that."""
+    if NAME_KEY not in text:
+        return None
+    name = json.loads(text).get(NAME_KEY)
+    return name.replace("\0", "")[:LONGEST_NAME] if isinstance(name, str) else None
 
 
 def source_bucket(source_ref: object) -> str:

@@ -17,7 +17,7 @@ from walkaround.hosting.operations.tags import write_tags
 from walkaround.hosting.operations.training_sets import training_sets
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
-from walkaround.store.tables import Endpoint, Job, Model, Packaging, Project, Tag, Trial, now
+from walkaround.store.tables import Endpoint, Job, Model, Packaging, Project, Tag, Threshold, TrainingLine, Trial, now
 
 HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING", "SYSTEM_UPDATING")
 """Statuses in which a model occupies inference units."""
@@ -62,7 +62,7 @@ def create_model(
         project_name: its name.
         output_config: where the evaluation is written to, as in the request.
         settings: the limits.
-        details: `Description`, `KmsKeyId` and `Tags`, those that were given.
+        details: `Description`, `KmsKeyId`, `Tags` and `Options` (of the training), those that were given.
 
     Raises:
         NotFoundError: there is no such project.
@@ -86,6 +86,7 @@ def create_model(
         kms_key_id=details.get("KmsKeyId"),
         status="TRAINING",
         output=output_config,
+        options=details.get("Options"),
     )
     session.add(model)
     session.flush()
@@ -235,7 +236,8 @@ def remove_model(session: Session, model_id: int) -> None:
     """Remove a model that DeleteModel accepted, with its tags; its files are gone by then."""
     model = session.get(Model, model_id, with_for_update=True)
     if model is not None and model.status == "DELETING":
-        session.execute(delete(Tag).where(Tag.model_id == model_id))
+        for rows in (Tag, Threshold, TrainingLine):
+            session.execute(delete(rows).where(rows.model_id == model_id))
         session.delete(model)
         session.flush()
 

@@ -11,6 +11,11 @@ from walkaround.hosting.owner import Owner
 _MANAGED = re.compile(r"walkaround-([0-9]{12})")
 
 
+def managed_bucket(account: str) -> str:
+    """The bucket below the data folder that holds what an account uploads."""
+    return f"walkaround-{account}"
+
+
 def require_own_bucket(owner: Owner, bucket: str) -> None:
     """Check that a bucket is neither a watched folder nor the one that holds what another account uploads.
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, case, func, not_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
+from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.rows import find_project
 from walkaround.hosting.owner import Owner
@@ -27,6 +28,9 @@ _WALKS_AT_ONCE = 100  # selects of one statement: SQLite has a limit
 _EVERYTHING = 2**62
 _LAST_CHARACTER = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
+
+Reviewed = Literal["open", "confirmed", "corrected"]
+"""Whether a person has said what a picture shows, and agreed with the model or not."""
 
 Position = tuple[datetime, int]
 """Time and number of a result: results are in the order of these, falling."""
@@ -45,6 +49,7 @@ class ResultFilter:
         prefix: what its name begins with.
         confidence_from, confidence_to: between which the confidence is, both included.
         watch: name of the watch that it came by.
+        reviewed: what a person said of it.
     """
 
     after: datetime | None = None
@@ -57,6 +62,7 @@ class ResultFilter:
     confidence_from: float | None = None
     confidence_to: float | None = None
     watch: str | None = None
+    reviewed: Reviewed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +230,16 @@ def _ranges(wanted: ResultFilter) -> list[ColumnElement[bool]]:
         conditions.append(Result.confidence >= wanted.confidence_from)
     if wanted.confidence_to is not None:
         conditions.append(Result.confidence <= wanted.confidence_to)
+    if wanted.reviewed is not None:
+        conditions.append(_reviewed(wanted.reviewed))
     return conditions
+
+
+def _reviewed(wanted: Reviewed) -> ColumnElement[bool]:
+    if wanted == "open":
+        return Result.verdict.is_(None)
+    agrees = case((Result.anomalous, ANOMALY), else_=NORMAL) == Result.verdict
+    return agrees if wanted == "confirmed" else and_(Result.verdict.is_not(None), not_(agrees))
 
 
 def _span(wanted: ResultFilter) -> list[ColumnElement[bool]]:

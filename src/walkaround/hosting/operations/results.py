@@ -15,6 +15,7 @@ from walkaround.hosting.operations.result_search import ResultFilter, Search
 from walkaround.hosting.operations.rows import Reply, find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.pipeline import Delivery, Watch
+from walkaround.store.reviews import ResultPicture, ResultReview
 from walkaround.store.tables import Result, now
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,7 +24,15 @@ FORGOTTEN_AT_ONCE = 1_000
 """Results that one transaction deletes: enough to be quick, few enough that nobody waits for it."""
 
 
-def keep_result(session: Session, owner: Owner, *, project_name: str, model_version: int, findings: Mapping[str, Any]) -> int:
+def keep_result(
+    session: Session,
+    owner: Owner,
+    *,
+    project_name: str,
+    model_version: int,
+    findings: Mapping[str, Any],
+    picture: str | None = None,
+) -> int:
     """Keep the findings of one picture.
 
     Args:
@@ -32,6 +41,7 @@ def keep_result(session: Session, owner: Owner, *, project_name: str, model_vers
         project_name: the model's project.
         model_version: the model.
         findings: as `Findings.as_json` gives them.
+        picture: address of the picture that is kept with them, see `ResultPicture`.
 
     Returns:
         The result's number.
@@ -48,9 +58,12 @@ def keep_result(session: Session, owner: Owner, *, project_name: str, model_vers
         label=str(findings["label"]),
         findings=dict(findings),
         created=now(),
+        picture=picture,
     )
     session.add(result)
     session.flush()
+    if picture is not None:
+        session.add(ResultPicture(name=picture, result_id=result.id))
     return result.id
 
 
@@ -83,7 +96,9 @@ def search_results(
     found = search.next(session, size=opened.size, after=after)
     token = None if found.last is None else opened.token_after((found.last[0] - _EPOCH) // _MICROSECOND, found.last[1])
     names = watch_names(session, owner, found.results)
-    shown = [_described(result, search.projects[result.project_id], names.get(result.watch_id)) for result in found.results]
+    shown = [
+        described_result(result, search.projects[result.project_id], names.get(result.watch_id)) for result in found.results
+    ]
     return paged("Results", shown, token)
 
 
@@ -105,8 +120,8 @@ def forget_results(
 
 
 def delete_results(session: Session, ids: Sequence[int]) -> None:
-    """Delete results, with what still has to be delivered of them."""
-    for table, column in ((Delivery, Delivery.result_id), (Result, Result.id)):
+    """Delete results, with what still has to be delivered of them and what persons said; their pictures are swept later."""
+    for table, column in ((Delivery, Delivery.result_id), (ResultReview, ResultReview.result_id), (Result, Result.id)):
         session.execute(delete(table).where(column.in_(ids)).execution_options(synchronize_session=False))
 
 
@@ -121,9 +136,9 @@ def watch_names(session: Session, owner: Owner, results: Sequence[Result]) -> di
 
 
 def kinds_of(findings: Mapping[str, Any]) -> list[str]:
-    """The kinds of damage whose place was found: those of boxes, the surest first, then those of masks, the largest first."""
+    """The kinds of damage that were told: of boxes, the surest first, of masks, the largest first, and of the whole picture."""
     boxes = [str(box["label"]) for box in findings.get("boxes") or ()]
-    return list(dict.fromkeys([*boxes, *(findings.get("areas") or ())]))
+    return list(dict.fromkeys([*boxes, *(findings.get("areas") or ()), *(findings.get("kinds") or ())]))
 
 
 def find_result(session: Session, owner: Owner, *, project_name: str, number: int) -> Result:
@@ -155,7 +170,8 @@ def damaged_spans(findings: Mapping[str, Any]) -> list[tuple[float, float]]:
     return spans
 
 
-def _described(result: Result, project: str, watch: str | None) -> Reply:
+def described_result(result: Result, project: str, watch: str | None) -> Reply:
+    """A result as the operations tell of it."""
     return {
         "Id": result.id,
         "Project": project,
@@ -165,4 +181,6 @@ def _described(result: Result, project: str, watch: str | None) -> Reply:
         "Findings": result.findings,
         "Kinds": kinds_of(result.findings),
         "Spans": damaged_spans(result.findings),
+        "Verdict": result.verdict,
+        "Readable": result.picture is not None or result.arrival_id is not None,
     }

@@ -26,6 +26,9 @@ JobKind = Literal[
     "unhost",
     "package",
     "trial",
+    "check",
+    "export",
+    "sample",
 ]
 
 LATEST = "latest"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,30 +26,55 @@ def training_sets(session: Session, project: Project) -> tuple[Dataset, Dataset 
     Raises:
         ConflictError: there is no training dataset, one is not ready, or one is too small, also for an anomaly label.
     """
-    query = select(Dataset).filter_by(project_id=project.id).with_for_update()
-    datasets = {dataset.kind: dataset for dataset in session.scalars(query)}
-    train, test = datasets.get("train"), datasets.get("test")
+    train, test = datasets_of(session, project, to_change=True)
+    for lack in shortfalls(session, project, train, test):
+        raise lack
+    assert train is not None  # noqa: S101 - it would have been the first thing to lack
+    return train, test
+
+
+def datasets_of(session: Session, project: Project, *, to_change: bool = False) -> tuple[Dataset | None, Dataset | None]:
+    """The training dataset and the test dataset of a project, where it has them."""
+    query = select(Dataset).filter_by(project_id=project.id)
+    found = session.scalars(query.with_for_update() if to_change else query)
+    datasets = {dataset.kind: dataset for dataset in found}
+    return datasets.get("train"), datasets.get("test")
+
+
+def shortfalls(session: Session, project: Project, train: Dataset | None, test: Dataset | None) -> Iterator[ConflictError]:
+    """Everything that the datasets of a project lack to be trained on, each with what to do, the first first."""
     if train is None:
-        raise ConflictError(
+        yield ConflictError(
             f"The project {project.name!r} has no train dataset: create it before a model.",
             resource_id=f"{project.name}/train",
             resource_type="DATASET",
         )
-    for dataset in datasets.values():
-        require_ready(project, dataset)
+        return
+    unready = False
+    for dataset in (train, test):
+        try:
+            if dataset is not None:
+                require_ready(project, dataset)
+        except ConflictError as lack:
+            unready = True
+            yield lack
+    if unready:
+        return
     if boxed_pictures(session, train) < LEAST_BOXED:
-        _require(project, train, *(_TRAIN if test else _SINGLE), alone=test is None)
+        yield from _few(project, train, *(_TRAIN if test else _SINGLE), alone=test is None)
         if test:
-            _require(project, test, *_TEST, alone=False)
-    require_enough_labelled(session, project, train, test)
-    return train, test
+            yield from _few(project, test, *_TEST, alone=False)
+    try:
+        require_enough_labelled(session, project, train, test)
+    except ConflictError as lack:
+        yield lack
 
 
-def _require(project: Project, dataset: Dataset, normal: int, anomaly: int, *, alone: bool) -> None:
+def _few(project: Project, dataset: Dataset, normal: int, anomaly: int, *, alone: bool) -> Iterator[ConflictError]:
     if dataset.normal >= normal and dataset.anomaly >= anomaly:
         return
     kind = "only dataset" if alone else f"{dataset.kind} dataset"
-    raise ConflictError(
+    yield ConflictError(
         f"The {kind} of project {project.name!r} has {dataset.normal} pictures labelled normal and {dataset.anomaly} labelled "
         f"anomaly: a model needs at least {normal} and {anomaly} there; label or add more.",
         resource_id=f"{project.name}/{dataset.kind}",

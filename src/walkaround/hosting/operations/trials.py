@@ -1,36 +1,63 @@
-"""Trial detections: a model is run on new pictures, a person verifies what it said, and what is verified can be trained on."""
+"""Trial detections: a model is run on new pictures, a person verifies what it said, and what is verified can be trained on.
+
+What a person says, and what becomes of it, is in `trial_verdicts`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import ConflictError, DatasetError, NotFoundError, QuotaError, ValidationError
 from walkaround.hosting.operations.attempts import with_attempts
-from walkaround.hosting.operations.datasets import require_ready
-from walkaround.hosting.operations.entries import apply_lines
-from walkaround.hosting.operations.manifest_lines import classification_line, parse_lines, source_bucket
+from walkaround.hosting.operations.manifest_lines import source_bucket
 from walkaround.hosting.operations.models import TRAINED
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
-from walkaround.hosting.operations.rows import Reply, add_job, find_dataset, find_model, find_project, present
+from walkaround.hosting.operations.rows import LATEST, Reply, add_job, find_model, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.settings import Settings
-from walkaround.store.tables import Project, Trial, TrialPicture, now
+from walkaround.store.tables import Job, Project, Trial, TrialPicture, TrialVideo
 
 MOST_PICTURES = 2_000
 """Pictures of one trial detection, as in the service."""
+MOST_VIDEOS = 20
+"""Videos of one trial whose frames are not chosen yet."""
 PictureNames = Sequence[str] | Mapping[str, str | None]
 """Source references, alone or with names."""
+_JOB: Final = "trial"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewVideo:
+    """A video that is kept in a file, to have its frames looked at.
+
+    Attributes:
+        name: what its sender calls it.
+        file: path below the data folder.
+        at_most: how many frames are chosen at most.
+    """
+
+    name: str
+    file: str
+    at_most: int
 
 
 def start_trial(
-    session: Session, owner: Owner, *, project_name: str, model_version: str, trial_name: str, source_refs: PictureNames
+    session: Session,
+    owner: Owner,
+    *,
+    project_name: str,
+    model_version: str,
+    trial_name: str,
+    source_refs: PictureNames = (),
+    videos: Sequence[NewVideo] = (),
 ) -> Reply:
-    """Have a model run on pictures by a job.
+    """Have a model run on pictures, and on the frames of videos, by a job.
 
     Args:
         session: of a transaction.
@@ -39,6 +66,7 @@ def start_trial(
         model_version: a number or "latest".
         trial_name: must be new in the project.
         source_refs: pictures, s3://bucket/key, with or without what the sender calls them; repeated ones are looked at once.
+        videos: whose frames are chosen.
 
     Raises:
         NotFoundError: there is no such project or model.
@@ -47,28 +75,69 @@ def start_trial(
         AccessDeniedError: a picture is in the bucket of another account.
         QuotaError: there are more than 2,000 pictures.
     """
-    refs = list(dict.fromkeys(source_refs))
-    names = source_refs if isinstance(source_refs, Mapping) else {}
     project = find_project(session, owner, project_name, to_change=True)
-    model = find_model(session, project, model_version, to_change=True)
-    _check_pictures(owner, refs, trial_name)
-    if model.status not in TRAINED:
-        raise ConflictError(
-            f"Model {model.version} of project {project_name!r} is {model.status}: only a trained one can be tried.",
-            resource_id=f"{project_name}/{model.version}",
-            resource_type="MODEL",
-        )
-    if session.scalar(select(Trial.id).filter_by(project_id=project.id, name=trial_name)):
-        raise ConflictError(
-            f"The project {project_name!r} has a trial {trial_name!r} already: choose another name.",
-            resource_id=trial_name,
-            resource_type="TRIAL",
-        )
-    trial = Trial(project_id=project.id, name=trial_name, model_version=model.version, status="RUNNING")
-    session.add(trial)
+    _check_pictures(owner, source_refs, videos)
+    trial = _new_trial(session, project, model_version=model_version, trial_name=trial_name)
+    return _with_more(session, project, trial, source_refs, videos)
+
+
+def add_to_trial(
+    session: Session,
+    owner: Owner,
+    *,
+    project_name: str,
+    model_version: str | None,
+    trial_name: str,
+    source_refs: PictureNames = (),
+    videos: Sequence[NewVideo] = (),
+) -> Reply:
+    """Have more pictures in a trial, which is begun where there is none of this name; otherwise as `start_trial`.
+
+    Args:
+        session: of a transaction.
+        owner: whose model it is.
+        project_name: its project.
+        model_version: a number or "latest"; None: that of the trial, and the latest for one that is begun.
+        trial_name: of a trial, or of one to begin.
+        source_refs: pictures; those that the trial has already stay as they are.
+        videos: whose frames are chosen.
+
+    Raises:
+        ConflictError: the trial is of another version of the model, or that is not there any more.
+    """
+    project = find_project(session, owner, project_name, to_change=True)
+    _check_pictures(owner, source_refs, videos)
+    trial = session.scalars(select(Trial).filter_by(project_id=project.id, name=trial_name).with_for_update()).one_or_none()
+    if trial is None:
+        trial = _new_trial(session, project, model_version=model_version or LATEST, trial_name=trial_name)
+    elif model_version is not None:
+        version = find_model(session, project, model_version).version
+        if version != trial.model_version:
+            raise _conflict(
+                f"The trial {trial_name!r} is of model {trial.model_version}, not of {version}: begin another trial.",
+                trial_name,
+            )
+    return _with_more(session, project, trial, source_refs, videos)
+
+
+def repeat_trial(
+    session: Session, owner: Owner, *, project_name: str, model_version: str, trial_name: str, same_as: str
+) -> Reply:
+    """Try another version of the model on the pictures of a trial; what persons said of them holds for it too.
+
+    Raises:
+        NotFoundError: there is no such project, model, or trial.
+        ConflictError: the model is not trained, or there is a trial of this name.
+    """
+    project = find_project(session, owner, project_name, to_change=True)
+    former = find_trial(session, project, same_as)
+    trial = _new_trial(session, project, model_version=model_version, trial_name=trial_name)
+    trial.same_as = former.name
+    kept = ("source_ref", "name", "video", "time", "verified", "verified_by", "verified_at", "said", "added", "added_to")
+    pictures = session.scalars(select(TrialPicture).filter_by(trial_id=former.id).order_by(TrialPicture.id)).all()
+    session.add_all(TrialPicture(trial_id=trial.id, **{name: getattr(one, name) for name in kept}) for one in pictures)
     session.flush()
-    session.add_all(TrialPicture(trial_id=trial.id, source_ref=ref, name=names.get(ref)) for ref in refs)
-    add_job(session, "trial", trial.id)
+    add_job(session, _JOB, trial.id)
     return {"Trial": _described(session, project, trial)}
 
 
@@ -94,110 +163,7 @@ def describe_trial(session: Session, owner: Owner, *, project_name: str, trial_n
         NotFoundError: there is no such project or trial.
     """
     project = find_project(session, owner, project_name)
-    return {"Trial": _described(session, project, _find(session, project, trial_name))}
-
-
-def list_trial_pictures(
-    session: Session,
-    owner: Owner,
-    *,
-    project_name: str,
-    trial_name: str,
-    page: tuple[str | None, int | None] = (None, None),
-) -> Reply:
-    """The pictures of a trial in the order in which they were given: what the model said, and what a person said.
-
-    Raises:
-        NotFoundError: there is no such project or trial.
-        ValidationError: the token or the size of the page is not allowed.
-    """
-    trial = _find(session, find_project(session, owner, project_name), trial_name)
-    opened = open_page("ListTrialPictures", owner, trial.id, next_token=page[0], max_results=page[1])
-    shown, token = opened.of(session, select(TrialPicture).filter_by(trial_id=trial.id), TrialPicture.id)
-    return paged("Pictures", [_picture(picture) for picture in shown], token)
-
-
-def verify_pictures(
-    session: Session, owner: Owner, *, project_name: str, trial_name: str, verdicts: Mapping[str, str | None]
-) -> Reply:
-    """Keep what a person sees in pictures, whether that agrees with the model or corrects it; all of it or nothing.
-
-    Args:
-        session: of a transaction.
-        owner: whose trial it is.
-        project_name: its project.
-        trial_name: its name.
-        verdicts: source reference to normal or anomaly; None takes an earlier verdict back.
-
-    Raises:
-        NotFoundError: there is no such project, trial, or picture in it.
-        ConflictError: a picture was added to the dataset already, or could not be read.
-        ValidationError: a verdict is neither.
-    """
-    trial = _find(session, find_project(session, owner, project_name, to_change=True), trial_name)
-    query = select(TrialPicture).filter_by(trial_id=trial.id).with_for_update()
-    pictures = {picture.source_ref: picture for picture in session.scalars(query)}
-    for ref, verdict in verdicts.items():
-        if ref not in pictures:
-            raise _missing(trial_name, f"The trial {trial_name!r} has no picture {ref[:300]!r}")
-        if verdict not in (NORMAL, ANOMALY, None):
-            raise ValidationError(f"The verdict {verdict!r} is neither {NORMAL!r} nor {ANOMALY!r}: give one of them.")
-        if pictures[ref].error is not None and verdict is not None:
-            raise ConflictError(
-                f"{ref[:300]!r} could not be read, so that nothing can be learnt of it: upload it again.",
-                resource_id=trial_name,
-                resource_type="TRIAL",
-            )
-        if pictures[ref].added:
-            raise ConflictError(
-                f"{ref!r} was added to the training dataset already: change its label there.",
-                resource_id=trial_name,
-                resource_type="TRIAL",
-            )
-        pictures[ref].verified = verdict
-    session.flush()
-    return {"Verified": len(verdicts)}
-
-
-def add_verified(session: Session, owner: Owner, *, project_name: str, trial_name: str, settings: Settings) -> Reply:
-    """Add the verified pictures that are not there yet to the training dataset, labelled as the person said: all or none.
-
-    Raises:
-        NotFoundError: there is no such project or trial, or no training dataset.
-        ConflictError: the dataset is being changed, its pictures are in another bucket, or it would have too many.
-    """
-    project = find_project(session, owner, project_name, to_change=True)
-    trial = _find(session, project, trial_name)
-    dataset = find_dataset(session, project, "train", to_change=True)
-    require_ready(project, dataset)
-    query = select(TrialPicture).filter_by(trial_id=trial.id, added=False).where(TrialPicture.verified.is_not(None))
-    pictures = session.scalars(query.order_by(TrialPicture.id).with_for_update()).all()
-    job = f"trial/{trial_name}"
-    lines = [classification_line(one.source_ref, one.verified or "", job=job, name=one.name) for one in pictures]
-    if not lines:
-        return {"Added": 0}
-    buckets = {picture.source_ref.removeprefix("s3://").partition("/")[0] for picture in pictures}
-    if dataset.bucket is not None and buckets != {dataset.bucket}:
-        raise ConflictError(
-            f"The pictures of the trial {trial_name!r} are in the bucket {sorted(buckets)[0]!r}, and those of the training"
-            f" dataset in {dataset.bucket!r}: all pictures of a dataset are in one bucket; begin a trial on such pictures.",
-            resource_id=f"{project_name}/train",
-            resource_type="DATASET",
-        )
-    try:
-        content = "\n".join(lines).encode("utf-8")
-        apply_lines(session, dataset, parse_lines(content, bucket=dataset.bucket), settings=settings)
-    except DatasetError as problem:
-        raise ConflictError(
-            f"The verified pictures cannot be added. {problem}",
-            resource_id=f"{project_name}/train",
-            resource_type="DATASET",
-        ) from problem
-    dataset.status, dataset.message, dataset.updated = "UPDATE_COMPLETE", "", now()
-    for picture in pictures:
-        picture.added = True
-    session.flush()
-    return {"Added": len(pictures)}
+    return {"Trial": _described(session, project, find_trial(session, project, trial_name))}
 
 
 def find_trial_picture(session: Session, owner: Owner, *, project_name: str, trial_name: str, source_ref: str) -> TrialPicture:
@@ -206,36 +172,146 @@ def find_trial_picture(session: Session, owner: Owner, *, project_name: str, tri
     Raises:
         NotFoundError: there is no such project, trial, or picture in it.
     """
-    trial = _find(session, find_project(session, owner, project_name), trial_name)
+    trial = find_trial(session, find_project(session, owner, project_name), trial_name)
     picture = session.scalars(select(TrialPicture).filter_by(trial_id=trial.id, source_ref=source_ref)).one_or_none()
     if picture is None:
-        raise _missing(trial_name, f"The trial {trial_name!r} has no picture {source_ref[:300]!r}")
+        raise missing(trial_name, f"The trial {trial_name!r} has no picture {source_ref[:300]!r}")
     return picture
 
 
 def delete_trial(session: Session, owner: Owner, *, project_name: str, trial_name: str) -> Reply:
     """Forget a trial, running or not; what was added to the dataset stays there.
 
+    Returns:
+        `Files`: of videos whose frames were not chosen yet, paths below the data folder, for the caller to delete.
+
     Raises:
         NotFoundError: there is no such project or trial.
     """
-    trial = _find(session, find_project(session, owner, project_name, to_change=True), trial_name)
-    session.execute(delete(TrialPicture).where(TrialPicture.trial_id == trial.id))
+    trial = find_trial(session, find_project(session, owner, project_name, to_change=True), trial_name)
+    files = session.scalars(select(TrialVideo.file).filter_by(trial_id=trial.id)).all()
+    for table in (TrialVideo, TrialPicture):
+        session.execute(delete(table).where(table.trial_id == trial.id))
     session.delete(trial)
     session.flush()
-    return {}
+    return {"Files": list(files)}
 
 
-def _check_pictures(owner: Owner, refs: Sequence[str], trial_name: str) -> None:
-    if not refs:
-        raise ValidationError("There is no picture: give at least one source reference, s3://bucket/key.")
-    if len(refs) > MOST_PICTURES:
-        raise QuotaError(
-            f"A trial may have {MOST_PICTURES:,} pictures, and {len(refs):,} were given: divide them among several.",
-            quota_code="pictures_per_trial",
-            resource_id=trial_name,
-            resource_type="TRIAL",
+def cancel_trial(session: Session, owner: Owner, *, project_name: str, trial_name: str) -> Reply:
+    """Have a trial that is running end as FAILED; what was found until then stays.
+
+    Raises:
+        NotFoundError: there is no such project or trial.
+        ConflictError: it is not running.
+    """
+    project = find_project(session, owner, project_name, to_change=True)
+    trial = find_trial(session, project, trial_name)
+    job = _open_job(session, trial.id)
+    if trial.status != "RUNNING" or job is None:
+        raise _conflict(f"The trial {trial_name!r} is not running: there is nothing to cancel.", trial_name)
+    job.cancelled = True
+    session.flush()
+    return {"Trial": _described(session, project, trial)}
+
+
+def resume_trial(session: Session, owner: Owner, *, project_name: str, trial_name: str) -> Reply:
+    """Have a trial that failed or was cancelled go on with the pictures that nobody has looked at.
+
+    Raises:
+        NotFoundError: there is no such project or trial.
+        ConflictError: it has not failed.
+    """
+    project = find_project(session, owner, project_name, to_change=True)
+    trial = find_trial(session, project, trial_name)
+    if trial.status != "FAILED":
+        raise _conflict(f"The trial {trial_name!r} has not failed: there is nothing to go on with.", trial_name)
+    trial.status, trial.message = "RUNNING", ""
+    add_job(session, _JOB, trial.id)
+    return {"Trial": _described(session, project, trial)}
+
+
+def finish_trial(session: Session, trial_id: int) -> bool:
+    """Call a trial complete whose pictures were all looked at; whether there is nothing left to be looked at."""
+    trial = session.scalars(select(Trial).filter_by(id=trial_id).with_for_update()).one_or_none()
+    if trial is None or trial.status != "RUNNING":
+        return True
+    waits = [
+        select(TrialVideo.id).filter_by(trial_id=trial_id, frames=None, error=None),
+        select(TrialPicture.id).filter_by(trial_id=trial_id, error=None).where(TrialPicture.findings.is_(None)),
+    ]
+    if any(session.scalar(query.limit(1)) is not None for query in waits):
+        return False
+    trial.status, trial.message = "COMPLETE", ""
+    session.flush()
+    return True
+
+
+def find_trial(session: Session, project: Project, name: str) -> Trial:
+    """The trial of a name.
+
+    Raises:
+        NotFoundError: the project has none.
+    """
+    trial = session.scalars(select(Trial).filter_by(project_id=project.id, name=name)).one_or_none()
+    if trial is None:
+        raise missing(name, f"The project {project.name!r} has no trial {name!r}")
+    return trial
+
+
+def missing(trial_name: str, what: str) -> NotFoundError:
+    """The error for something of a trial that does not exist."""
+    return NotFoundError(f"{what}: check the name.", resource_id=trial_name, resource_type="TRIAL")
+
+
+def agreed() -> ColumnElement[bool]:
+    """Pictures of trials of which a person says what the model says."""
+    found, said = TrialPicture.anomalous, TrialPicture.verified
+    return or_(and_(found.is_(True), said == ANOMALY), and_(found.is_(False), said == NORMAL))
+
+
+def disagreed() -> ColumnElement[bool]:
+    """Pictures of trials of which a person says something else than the model."""
+    return and_(TrialPicture.anomalous.is_not(None), TrialPicture.verified.is_not(None), ~agreed())
+
+
+def _new_trial(session: Session, project: Project, *, model_version: str, trial_name: str) -> Trial:
+    model = find_model(session, project, model_version, to_change=True)
+    if model.status not in TRAINED:
+        raise ConflictError(
+            f"Model {model.version} of project {project.name!r} is {model.status}: only a trained one can be tried.",
+            resource_id=f"{project.name}/{model.version}",
+            resource_type="MODEL",
         )
+    if session.scalar(select(Trial.id).filter_by(project_id=project.id, name=trial_name)):
+        raise _conflict(f"The project {project.name!r} has a trial {trial_name!r} already: choose another name.", trial_name)
+    trial = Trial(project_id=project.id, name=trial_name, model_version=model.version, status="RUNNING")
+    session.add(trial)
+    session.flush()
+    return trial
+
+
+def _with_more(
+    session: Session, project: Project, trial: Trial, source_refs: PictureNames, videos: Sequence[NewVideo]
+) -> Reply:
+    """The trial with these pictures too, and a job that looks at them."""
+    names = source_refs if isinstance(source_refs, Mapping) else {}
+    there = set(session.scalars(select(TrialPicture.source_ref).filter_by(trial_id=trial.id)))
+    fresh = [ref for ref in dict.fromkeys(source_refs) if ref not in there]
+    _check_room(session, trial, pictures=len(there) + len(fresh), videos=len(videos))
+    session.add_all(TrialPicture(trial_id=trial.id, source_ref=ref, name=names.get(ref)) for ref in fresh)
+    session.add_all(TrialVideo(trial_id=trial.id, name=one.name, file=one.file, at_most=one.at_most) for one in videos)
+    if fresh or videos:
+        at_work = trial.status == "RUNNING" and _open_job(session, trial.id) is not None
+        trial.status, trial.message = "RUNNING", ""
+        session.flush()
+        if not at_work:
+            add_job(session, _JOB, trial.id)
+    return {"Trial": _described(session, project, trial)}
+
+
+def _check_pictures(owner: Owner, refs: PictureNames, videos: Sequence[NewVideo]) -> None:
+    if not refs and not videos:
+        raise ValidationError("There is no picture: give at least one source reference, s3://bucket/key.")
     for ref in refs:
         try:
             bucket = source_bucket(ref)
@@ -244,30 +320,50 @@ def _check_pictures(owner: Owner, refs: Sequence[str], trial_name: str) -> None:
         require_own_bucket(owner, bucket)
 
 
-def _find(session: Session, project: Project, name: str) -> Trial:
-    trial = session.scalars(select(Trial).filter_by(project_id=project.id, name=name)).one_or_none()
-    if trial is None:
-        raise _missing(name, f"The project {project.name!r} has no trial {name!r}")
-    return trial
+def _check_room(session: Session, trial: Trial, *, pictures: int, videos: int) -> None:
+    if pictures > MOST_PICTURES:
+        raise QuotaError(
+            f"A trial may have {MOST_PICTURES:,} pictures, and it would have {pictures:,}: divide them among several.",
+            quota_code="pictures_per_trial",
+            resource_id=trial.name,
+            resource_type="TRIAL",
+        )
+    waiting = select(func.count()).select_from(TrialVideo).filter_by(trial_id=trial.id, frames=None, error=None)
+    if videos + (session.scalar(waiting) or 0) > MOST_VIDEOS:
+        raise QuotaError(
+            f"{MOST_VIDEOS} videos of a trial may wait for their frames to be chosen: send more when some of them are done.",
+            quota_code="videos_per_trial",
+            resource_id=trial.name,
+            resource_type="TRIAL",
+        )
 
 
-def _missing(trial_name: str, what: str) -> NotFoundError:
-    return NotFoundError(f"{what}: check the name.", resource_id=trial_name, resource_type="TRIAL")
+def _conflict(sentence: str, trial_name: str) -> ConflictError:
+    return ConflictError(sentence, resource_id=trial_name, resource_type="TRIAL")
+
+
+def _open_job(session: Session, trial_id: int) -> Job | None:
+    query = select(Job).filter_by(kind=_JOB, subject=trial_id, ended=None).order_by(Job.id.desc()).limit(1)
+    return session.scalars(query).one_or_none()
 
 
 def _described(session: Session, project: Project, trial: Trial) -> Reply:
     picture = TrialPicture
-    counted = {
+    counted: dict[str, Any] = {
         "Total": func.count(),
         "Predicted": func.count(case((picture.findings.is_not(None), 1))),
+        "Anomalous": func.count(case((picture.anomalous.is_(True), 1))),
         "Failed": func.count(picture.error),
         "Verified": func.count(picture.verified),
+        "Right": func.count(case((agreed(), 1))),
+        "Wrong": func.count(case((disagreed(), 1))),
         "Added": func.count(case((picture.added, 1))),
     }
-    message = trial.message
+    message, job = trial.message, _open_job(session, trial.id)
     if trial.status == "RUNNING":
-        message = with_attempts(session, message, kind="trial", subject=trial.id).strip()
+        message = with_attempts(session, message, kind=_JOB, subject=trial.id).strip()
     counts = session.execute(select(*counted.values()).where(picture.trial_id == trial.id)).one()
+    videos = session.scalars(select(TrialVideo).filter_by(trial_id=trial.id).order_by(TrialVideo.id)).all()
     return {
         "TrialName": trial.name,
         "ProjectName": project.name,
@@ -275,19 +371,8 @@ def _described(session: Session, project: Project, trial: Trial) -> Reply:
         "Status": trial.status,
         "StatusMessage": message,
         "CreationTimestamp": trial.created,
+        "SameAs": trial.same_as,
+        "JobId": None if job is None else job.id,
         "Pictures": dict(zip(counted, counts, strict=True)),
+        "Videos": [{"Name": one.name, "Frames": one.frames, "Problem": one.error} for one in videos],
     }
-
-
-def _picture(picture: TrialPicture) -> Reply:
-    predicted = None if picture.findings is None else ANOMALY if picture.findings.get("anomalous") else NORMAL
-    members = {
-        "SourceRef": picture.source_ref,
-        "Name": picture.name,
-        "Findings": picture.findings,
-        "Error": picture.error,
-        "Verified": picture.verified,
-        "Correct": None if predicted is None or picture.verified is None else predicted == picture.verified,
-        "Added": picture.added,
-    }
-    return present(members)

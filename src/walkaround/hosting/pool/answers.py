@@ -21,7 +21,7 @@ PICTURE_FORMATS = ("JPEG", "PNG")
 NAMELESS = "The file"
 """How a worker's refusal of a picture begins: workers are told no names."""
 
-_FIELDS = ("source", "anomalous", "confidence", "label", "damage", "probabilities", "width", "height")
+_FIELDS = ("source", "anomalous", "confidence", "label", "damage", "probabilities", "width", "height", "kinds")
 
 
 def encode(findings: Findings) -> bytes:

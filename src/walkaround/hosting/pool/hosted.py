@@ -26,6 +26,7 @@ _DEATHS_OF_A_REQUEST = 2
 _PATIENCE_SECONDS = 60.0
 """A worker that holds one picture for so long is ended."""
 _LONGEST_PAUSE = 10.0
+_LATELY_SECONDS = 10
 
 
 class HostingError(WalkaroundError):
@@ -41,6 +42,7 @@ class Hosting:
         package: folder of its package.
         limits: units, and threads of each.
         queue_per_unit: pictures that may wait for each unit.
+        threshold: that a person adopted; None: the package's own.
     """
 
     model_id: int
@@ -51,6 +53,7 @@ class Hosting:
     package: Path
     limits: UnitLimits
     queue_per_unit: int
+    threshold: float | None = None
 
 
 class _Place:
@@ -69,6 +72,7 @@ class HostedModel:
         """Prepare a model without starting anything."""
         self.hosting = hosting
         self.counters = counters
+        self.threshold = hosting.threshold  # of the pictures that come from now on; each takes its own along
         self.desired = hosting.limits.least
         self.failure: str | None = None
         self.serving = False  # pictures may come: it answers, or is told to be hosted and will answer soon
@@ -94,6 +98,12 @@ class HostedModel:
         return Units(least=limits.least, most=limits.most, desired=self.desired, in_service=self.in_service)
 
     @property
+    def load(self) -> float:
+        """Pictures in work or waiting, on average over the last seconds."""
+        lately = list(self._loads)[-_LATELY_SECONDS:]
+        return sum(one.pictures for one in lately) / len(lately) if lately else 0.0
+
+    @property
     def worker_pids(self) -> list[int]:
         """Process ids of the units that answer."""
         return [unit.pid for unit in self._units]
@@ -106,7 +116,7 @@ class HostedModel:
             ValidationError: the picture cannot be used.
             UnavailableError: the worker failed, and another one too.
         """
-        request = Request(picture, heat, asyncio.get_running_loop().create_future())
+        request = Request(picture, heat, self.threshold, asyncio.get_running_loop().create_future())
         if not self._line.join(request):
             raise self._turned_away()
         self._pictures.change(+1)

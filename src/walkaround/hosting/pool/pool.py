@@ -147,6 +147,14 @@ class Pool:
         """Stop a model, answering what is in work; called from another thread than the loop's."""
         asyncio.run_coroutine_threadsafe(self.unhosted(model_id), self._running_loop()).result()
 
+    def look_again(self) -> None:
+        """Have at once what the database says of hosted models, such as another threshold; for other threads than the loop's.
+
+        Where the database does not answer just now, the next look, in some seconds, does it.
+        """
+        with suppress(UnavailableError):
+            asyncio.run_coroutine_threadsafe(self.refresh(), self._running_loop()).result()
+
     async def hosted(self, hosting: Hosting) -> None:
         """Start a model, and wait until the least number of its units answers.
 
@@ -181,6 +189,9 @@ class Pool:
                 if status == "HOSTED":
                     self._add(hosting).serving = True
             kept = {hosting.model_id for hosting, _ in told}
+            thresholds = {hosting.model_id: hosting.threshold for hosting, _ in told}
+            for model in self._all():
+                model.threshold = thresholds.get(model.hosting.model_id, model.threshold)
             gone = [self._remove(model.hosting.model_id) for model in self._all() if model.hosting.model_id not in kept]
         await asyncio.gather(*(model.stop() for model in gone if model is not None))
 
@@ -191,6 +202,10 @@ class Pool:
     def units(self) -> dict[ModelKey, Units]:
         """Inference units of every hosted version at the moment."""
         return {_key(model.hosting): model.units for model in self._all()}
+
+    def loads(self) -> dict[ModelKey, float]:
+        """Pictures in work or waiting of every hosted version, on average over the last seconds."""
+        return {_key(model.hosting): model.load for model in self._all()}
 
     def worker_pids(self) -> list[int]:
         """Process ids of the workers that answer."""
@@ -209,6 +224,7 @@ class Pool:
             package=self._settings.data / (model.package or ""),
             limits=UnitLimits(least=least, most=max(least, model.max_units or least), threads=threads),
             queue_per_unit=self._settings.queue_per_unit,
+            threshold=model.threshold,
         )
 
     def _hosted(self, owner: Owner, project: str, version: str) -> HostedModel | None:

@@ -16,7 +16,7 @@ from typing import cast
 from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError, UnavailableError
 from walkaround.hosting.pool.answers import decode
-from walkaround.hosting.pool.frames import Frame, FrameReader, Kind, head
+from walkaround.hosting.pool.frames import Frame, FrameReader, Kind, Look, asked
 
 _SOCKET_BYTES = 4 << 20
 _LEAVE_SECONDS = 5.0
@@ -30,6 +30,7 @@ class Request:
 
     picture: bytes
     heat: bool
+    threshold: float | None  # None: the package's own
     answer: asyncio.Future[Findings]
     deaths: int = 0  # of workers that held it
     sent: float = 0.0
@@ -104,8 +105,7 @@ class Unit(asyncio.Protocol):
             number, self._next = self._next, self._next + 1
             request.sent = monotonic()
             self.held[number] = request
-            kind = Kind.LOOK_WITH_HEAT if request.heat else Kind.LOOK
-            parts += [head(number, kind, len(request.picture)), request.picture]
+            parts += asked(number, Look(request.picture, request.heat, request.threshold))
         assert self._transport is not None  # noqa: S101 - a unit that is not connected has no free slot
         self._transport.writelines(parts)
 

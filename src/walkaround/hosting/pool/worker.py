@@ -19,7 +19,7 @@ import numpy as np
 from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError
 from walkaround.hosting.pool.answers import LEAST_SIDE, MOST_BYTES, MOST_SIDE, NAMELESS, PICTURE_FORMATS, encode
-from walkaround.hosting.pool.frames import Frame, Kind, head, received
+from walkaround.hosting.pool.frames import Frame, Kind, head, question_of, received
 from walkaround.hosting.pool.parent import follow_parent
 from walkaround.inspection.detector import Detector
 from walkaround.media.pictures import PictureLimits, read_picture
@@ -49,9 +49,11 @@ class _Worker:
 
     def _work(self) -> None:
         while True:
-            number, kind, picture = self._waiting.get()
+            frame = self._waiting.get()
+            number, question = frame.number, question_of(frame)
             try:
-                findings = look(self._detector, picture, heat=kind is Kind.LOOK_WITH_HEAT)
+                detector = self._detector if question.threshold is None else self._detector.at_threshold(question.threshold)
+                findings = look(detector, question.picture, heat=question.heat)
                 self.send(number, Kind.FOUND, encode(findings))
             except PictureError as problem:
                 self.send(number, Kind.REFUSED, str(problem).encode())

@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         pa.field("duration", pa.float64()),
         pa.field("strongest_time", pa.float64()),
         pa.field("spans", pa.string()),
+        pa.field("kinds", pa.string()),
         pa.field("boxes", pa.string()),
         pa.field("areas", pa.string()),
         pa.field("error", pa.string()),
@@ -43,7 +44,7 @@ SCHEMA = pa.schema(
 )
 """Of the Parquet files; what `_AS_TEXT` names is JSON as text there, and itself in the JSON lines."""
 
-_AS_TEXT = ("probabilities", "spans", "boxes", "areas")
+_AS_TEXT = ("probabilities", "spans", "kinds", "boxes", "areas")
 
 
 @dataclass(frozen=True, kw_only=True)

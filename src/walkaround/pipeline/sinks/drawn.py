@@ -89,6 +89,7 @@ def findings_from(line: Mapping[str, Any], original: Path, *, time: float | None
         height=line["height"],
         heat_map=None if heat is None else np.asarray(heat, np.float32),
         time=time,
+        kinds=line.get("kinds"),
         boxes=None if line.get("boxes") is None else tuple(_box(one) for one in line["boxes"]),
         masks=unpacked(line[MASKS]) if MASKS in line else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from walkaround.store import pipeline  # noqa: F401 - its tables are some of them
+from walkaround.store import checks, pipeline, reviews  # noqa: F401 - their tables are some of them
 from walkaround.store.tables import Table
 
 context.configure(

@@ -18,7 +18,7 @@ from walkaround.hosting.owner import Owner
 from walkaround.store.keys import Role
 from walkaround.store.tables import Job
 from walkaround.store.tokens import remember, replayed
-from walkaround.web.auth import Caller, check_role
+from walkaround.web.callers import Caller, check_role
 from walkaround.web.rest.entrance import caller_of
 from walkaround.web.rest.handles import job_handle
 from walkaround.web.service import Service
@@ -116,6 +116,7 @@ def _visit(role: Role) -> Callable[[Request], Any]:
 Reader = Annotated[Visit, Depends(_visit("read"))]
 Inspector = Annotated[Visit, Depends(_visit("detect"))]
 Changer = Annotated[Visit, Depends(_visit("manage"))]
+Administrator = Annotated[Visit, Depends(_visit("admin"))]
 
 
 def check_media_type(request: Request, *allowed: str) -> str:

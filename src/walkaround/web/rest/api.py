@@ -10,28 +10,53 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from walkaround.web import health
+from walkaround.web.console import files
 from walkaround.web.problems import Problem, answer_problems
 from walkaround.web.rest import (
+    access_keys,
+    activity,
+    checks,
+    classes,
     dashboard,
     datasets,
     detection,
+    drafts,
     endpoints,
     events,
+    exports,
+    gallery,
+    hosted,
+    imports,
     jobs,
+    labelling,
     masks,
+    measured,
     models,
+    operating,
+    packages,
+    picture_bytes,
     pictures,
     places,
     projects,
+    result,
+    result_adding,
     results,
+    reviewing,
+    samples,
+    session,
+    tensorboard,
+    training,
+    trial_pictures,
     trials,
+    users,
     watches,
 )
-from walkaround.web.rest.entrance import DOCS, OPENAPI, PREFIX, Entrance
+from walkaround.web.rest.entrance import DOCS, OPEN, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.page import reference_page
 from walkaround.web.service import Service
 
 _DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, endpoints, results, trials and jobs."
+_COOKIE = "Of a signed-in browser; its name ends with the port. Changes also need the header X-CSRF-Token, see GET /session."
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": meaning, "content": {"application/problem+json": {}}}
     for status, meaning in {
@@ -57,9 +82,16 @@ def rest_api(service: Service) -> FastAPI:
     app.add_middleware(Entrance, door=service.door)
     answer_problems(app)
     app.include_router(health.router)
+    app.include_router(files.router)
+    app.include_router(tensorboard.door)
     api = APIRouter(prefix=PREFIX, responses=_PROBLEMS)
-    inspecting = (models, detection, endpoints, results, masks, dashboard, trials)
-    for room in (projects, datasets, pictures, places, *inspecting, jobs, watches, events):
+    labels = (classes, labelling, reviewing, drafts)
+    dataset = (gallery, checks, imports, exports)
+    model = (training, tensorboard, models, packages, hosted, measured, operating, detection, endpoints)
+    inspecting = (results, result, result_adding, masks, dashboard, activity, trials, trial_pictures)
+    people = (session, users, access_keys)
+    pictured = (samples, projects, datasets, pictures, picture_bytes, *dataset, places, *labels)
+    for room in (*people, *pictured, *model, *inspecting, jobs, watches, events):
         api.include_router(room.router)
     app.include_router(api)
     description = _openapi(app)
@@ -78,16 +110,19 @@ def rest_api(service: Service) -> FastAPI:
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     described = get_openapi(title="walkaround", version=version("walkaround"), description=_DESCRIPTION, routes=app.routes)
-    described.setdefault("components", {})["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    described["security"] = [{"bearer": []}]
+    described.setdefault("components", {})["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "walkaround", "description": _COOKIE},
+    }
+    described["security"] = [{"bearer": []}, {"session": []}]
     for path, operations in described["paths"].items():
-        for operation in operations.values():
-            _describe(path, operation)
+        for method, operation in operations.items():
+            _describe(method.upper(), path, operation)
     return described
 
 
-def _describe(path: str, operation: dict[str, Any]) -> None:
-    if path in ("/healthz", "/readyz"):
+def _describe(method: str, path: str, operation: dict[str, Any]) -> None:
+    if path in ("/healthz", "/readyz") or (method, path) in OPEN:
         operation["security"] = []
     for answer in operation["responses"].values():
         content = answer.get("content", {})

@@ -62,19 +62,22 @@ class Sent:
 
 
 @asynccontextmanager
-async def sent_files(request: Request, settings: Settings, *, name: str) -> AsyncIterator[Sequence[Sent]]:
+async def sent_files(
+    request: Request, settings: Settings, *, name: str, also: Sequence[str] = ()
+) -> AsyncIterator[Sequence[Sent]]:
     """The files of a request; they are gone afterwards.
 
     Args:
         request: whose body is a picture, an archive, or a form with `files`.
         settings: with the data folder, which needs some room.
         name: of a file that is sent alone.
+        also: media types that a body may have besides.
 
     Raises:
         ValidationError: the body is none of these, or empty.
         StorageError: the disk is full, or nearly.
     """
-    kind = check_media_type(request, _FORM_TYPE, *PICTURE_TYPES, *_ARCHIVE_TYPES)
+    kind = check_media_type(request, _FORM_TYPE, *PICTURE_TYPES, *_ARCHIVE_TYPES, *also)
     _check_room(settings)
     work = settings.data / "work"
     with writing(work):
@@ -106,12 +109,13 @@ async def _form_files(request: Request, work: Path) -> AsyncIterator[Sequence[Se
         await form.close()
 
 
-def uploads_in(files: Sequence[Sent], *, at_most: int) -> Iterator[Upload]:
+def uploads_in(files: Sequence[Sent], *, at_most: int, classes: bool = False) -> Iterator[Upload]:
     """The pictures of the files, those in archives too; an archive that cannot be taken refuses the whole request.
 
     Args:
         files: of one request.
         at_most: bytes that an archive may unpack to.
+        classes: whether all folders of archives are classes.
 
     Raises:
         ValidationError: an archive is damaged, encrypted, a bomb, or names something outside of itself.
@@ -119,7 +123,7 @@ def uploads_in(files: Sequence[Sent], *, at_most: int) -> Iterator[Upload]:
     for one in files:
         one.content.seek(0)
         if one.content.read(len(MAGIC[0])) in MAGIC:
-            yield from pictures_of(one.content, at_most=at_most)
+            yield from pictures_of(one.content, at_most=at_most, classes=classes)
             continue
         one.content.seek(0)
         yield Upload(name=one.name, content=one.content.read(MOST_BYTES + 1))

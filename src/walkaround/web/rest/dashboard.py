@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -22,6 +23,17 @@ Offset = Annotated[
     Query(
         pattern=r"^(Z|[+ -](0[0-9]|1[0-4]):[0-5][0-9])$",  # a plus that nobody encoded arrives as a space
         description="The reader's zone, such as +02:00: days begin at its midnight.",
+    ),
+]
+
+
+ZoneName = Annotated[
+    str | None,
+    Query(
+        max_length=64,
+        pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$",
+        description="The reader's zone by name, such as Europe/Berlin: days then keep to summer time. `offset` counts where "
+        "the server does not know it.",
     ),
 ]
 
@@ -86,11 +98,15 @@ def dashboard(
     frame: Annotated[sums.Frame, Query(description="24 or 72 hours; 7, 30, 90 or 180 days.")] = "1w",
     project: ProjectWanted = None,
     offset: Offset = "Z",
+    zone: ZoneName = None,
 ) -> Dashboard:
-    """Count pictures and damage over time, of all projects and of each; direct detections count where they were kept."""
+    """Count pictures and damage over time, of all projects and of each; direct detections count where they were kept.
+
+    Sums are kept by whole hours of UTC: where a zone differs from it by half an hour, so do its days.
+    """
 
     def act(session: Any) -> dict[str, Any]:
-        shown = sums.dashboard(session, visit.owner, frame=frame, project_name=project, zone=_zone(offset))
+        shown = sums.dashboard(session, visit.owner, frame=frame, project_name=project, zone=_named(zone) or _zone(offset))
         return {"Shown": shown}
 
     shown: sums.Dashboard = visit.look(act)["Shown"]
@@ -128,6 +144,13 @@ def drift(visit: Reader, project: ProjectName, version: Version) -> Drift:
             for one in compared
         ],
     )
+
+
+def _named(zone: str | None) -> ZoneInfo | None:
+    try:
+        return None if zone is None else ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
+        return None
 
 
 def _zone(offset: str) -> timezone:

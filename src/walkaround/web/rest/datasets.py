@@ -52,8 +52,15 @@ Contains = Annotated[
 def list_datasets(visit: Reader, project: ProjectName) -> list[Dataset]:
     """List the datasets of a project, at most one of each kind."""
     host = visit.service.host
-    reply = visit.look(lambda session: host.describe_project(session, visit.owner, project_name=project))
-    return [dataset_of(one) for one in reply["ProjectDescription"].get("Datasets", [])]
+
+    def act(session: Session) -> dict[str, Any]:
+        reply = host.describe_project(session, visit.owner, project_name=project)
+        kinds = [one["DatasetType"] for one in reply["ProjectDescription"].get("Datasets", [])]
+        names = [{"project_name": project, "dataset_type": kind} for kind in kinds]
+        told = [host.describe_dataset(session, visit.owner, **one)["DatasetDescription"] for one in names]
+        return {"Datasets": [{"DatasetType": kind, **one} for kind, one in zip(kinds, told, strict=True)]}
+
+    return [dataset_of(one) for one in visit.look(act)["Datasets"]]
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
@@ -161,7 +168,7 @@ def _relabelled(
                 resource_id=f"{project}/{kind}",
                 resource_type="DATASET",
             )
-        lines.append(labelled_line(json.loads(line), one.label))
+        lines.append(labelled_line(json.loads(line), one.label, worker=visit.caller.key_id))
     return lines
 
 

@@ -20,7 +20,8 @@ from walkaround.pipeline.sinks.signing import HEADER, verify
 from walkaround.pipeline.spec import EVENTS, WatchSpec
 from walkaround.pipeline.watches import find_watch, list_watches, spec_of
 from walkaround.store.pipeline import Watch
-from walkaround.web.auth import SIGNED, UnknownCallerError
+from walkaround.web.auth import SIGNED
+from walkaround.web.callers import UnknownCallerError
 from walkaround.web.rest.access import Inspector, Visit
 
 router = APIRouter(prefix="/events", tags=["pipeline"])

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from walkaround.damage.kinds import ANOMALY
-from walkaround.hosting.operations.manifest_lines import NAME_KEY, label_attribute
-from walkaround.store.tables import now
-
-_LABEL, _METADATA = "anomaly-label", "-metadata"
-_CLASSIFICATION = "groundtruth/image-classification"
+from walkaround.hosting.operations.label_lines import label_members, relabelled, with_kinds
+from walkaround.hosting.operations.manifest_lines import NAME_KEY, label_attribute, label_of
+from walkaround.hosting.operations.place_lines import METADATA
 
 
 def picture_line(picture: str, *, name: str, label: str | None) -> dict[str, Any]:
@@ -19,22 +17,24 @@ def picture_line(picture: str, *, name: str, label: str | None) -> dict[str, Any
     return labelled_line({"source-ref": picture, NAME_KEY: name}, label)
 
 
-def labelled_line(line: Mapping[str, Any], label: str | None) -> dict[str, Any]:
-    """The line with this label instead of the ones that it had; everything else in it stays."""
-    kept = dict(line)
+def labelled_line(line: Mapping[str, Any], label: str | None, *, worker: str | None = None) -> dict[str, Any]:
+    """The line with this label instead of the ones that it had.
+
+    What speaks of another label goes too: damage types of a picture that shows none, and the review of another label.
+    Everything else in it stays.
+
+    Args:
+        line: of a manifest.
+        label: normal, anomaly, or None to take it away.
+        worker: who says so.
+    """
+    former = label_attribute(line)
+    kept = dict(line) if former is not None and label_of(line, former) == label else relabelled(line)
     while (old := label_attribute(kept)) is not None:
-        kept = {key: value for key, value in kept.items() if key not in (old, old + _METADATA)}
-    if label is None:
-        return kept
-    metadata = {
-        "class-name": label,
-        "confidence": 1.0,
-        "type": _CLASSIFICATION,
-        "human-annotated": "yes",
-        "creation-date": now().strftime("%Y-%m-%dT%H:%M:%S.%f"),
-        "job-name": "walkaround",
-    }
-    return {**kept, _LABEL: int(label == ANOMALY), _LABEL + _METADATA: metadata}
+        kept = {key: value for key, value in kept.items() if key not in (old, old + METADATA)}
+    if label != ANOMALY:
+        kept = with_kinds(kept, ())
+    return kept if label is None else {**kept, **label_members(label, worker=worker)}
 
 
 def manifest_of(lines: Iterable[Mapping[str, Any]]) -> bytes:

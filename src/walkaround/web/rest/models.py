@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Query, status
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, writing
 from walkaround.hosting.operations.models import cancel_training
 from walkaround.hosting.operations.rows import find_model, find_project
+from walkaround.hosting.operations.training_options import check_options
+from walkaround.hosting.operations.training_plan import require_trainable
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.handles import job_handle
+from walkaround.web.rest.measured import measured_of
+from walkaround.web.rest.model_summary import ModelSummary, summaries_of
+from walkaround.web.rest.operating import scorecard_at
 from walkaround.web.rest.shapes import Accepted, Limit, Model, Models, NewModel, Next, Output, ProjectName, Units, Version
+from walkaround.web.rest.training import options_of
 from walkaround.web.uploads import managed_bucket
 
 router = APIRouter(prefix="/projects/{project}/models", tags=["models"])
@@ -23,27 +29,42 @@ router = APIRouter(prefix="/projects/{project}/models", tags=["models"])
 def list_models(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Models:  # noqa: A002 - a name of the API
     """List the models of a project by version."""
     host = visit.service.host
-    reply = visit.look(
-        lambda session: host.list_models(session, visit.owner, project_name=project, next_token=next, max_results=limit)
-    )
-    return Models(models=[_model(one) for one in reply["Models"]], next=reply.get("NextToken"))
+
+    def act(session: Session) -> dict[str, Any]:
+        reply = host.list_models(session, visit.owner, project_name=project, next_token=next, max_results=limit)
+        return {**reply, "Summaries": summaries_of(session, visit.owner, project, reply["Models"])}
+
+    reply = visit.look(act)
+    models = [_model(one, reply["Summaries"].get(one["ModelVersion"])) for one in reply["Models"]]
+    return Models(models=models, next=reply.get("NextToken"))
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
 def train_model(visit: Changer, project: ProjectName, new: NewModel, token: IdempotencyKey = None) -> Model:
-    """Train the next version on the datasets of the project as they are now."""
-    host = visit.service.host
+    """Train the next version on the datasets of the project as they are now.
+
+    What will be trained the labels decide; `GET …/training-plan` tells it before. One that would be refused is a 409 at once.
+    """
+    host, settings = visit.service.host, visit.service.settings
+    options = options_of(new.minutes, new.quality, new.parts)
+    check_options(options, settings)
     place = _output(visit, project, new.output)
-    reply = visit.change(
-        "train_model",
-        lambda session: host.create_model(
+
+    def act(session: Session) -> dict[str, Any]:
+        require_trainable(session, visit.owner, project_name=project, options=options, settings=settings)
+        return host.create_model(
             session,
             visit.owner,
             project_name=project,
             output_config={"S3Location": {"Bucket": place.bucket, "Prefix": place.prefix}},
             description=new.description,
             tags=[{"Key": key, "Value": value} for key, value in new.tags.items()],
-        ),
+            options=options.told(),
+        )
+
+    reply = visit.change(
+        "train_model",
+        act,
         token=token,
         project=project,
         new=new.model_dump(),
@@ -60,8 +81,17 @@ def describe_model(visit: Reader, project: ProjectName, version: Version) -> Mod
 
 
 @router.get("/{version}/evaluation")
-def evaluation(visit: Reader, project: ProjectName, version: Version) -> dict[str, Any]:
-    """Give the scorecard of a model: its scores with their intervals, its curves and its mistakes."""
+def evaluation(
+    visit: Reader,
+    project: ProjectName,
+    version: Version,
+    threshold: Annotated[
+        float | None, Query(ge=0, le=1, description="Score the verdicts at this probability of damage, not at the training's.")
+    ] = None,
+) -> dict[str, Any]:
+    """Give the scorecard of a model: its scores with intervals, and its curves; at the training's threshold or another."""
+    if threshold is not None:
+        return scorecard_at(measured_of(visit, project, version)[1], threshold)
 
     def act(session: Session) -> dict[str, Any]:
         model = find_model(session, find_project(session, visit.owner, project), version)
@@ -145,7 +175,7 @@ def _output(visit: Visit, project: str, given: Output | None) -> Output:
     return Output(bucket=bucket, prefix=f"evaluation/{project}/")
 
 
-def _model(members: Mapping[str, Any]) -> Model:
+def _model(members: Mapping[str, Any], summary: ModelSummary | None = None) -> Model:
     scores = members.get("Performance", {})
     place = members.get("OutputConfig", {}).get("S3Location")
     return Model(
@@ -162,4 +192,5 @@ def _model(members: Mapping[str, Any]) -> Model:
         max_units=members.get("MaxInferenceUnits"),
         output=None if place is None else Output.model_construct(bucket=place["Bucket"], prefix=place.get("Prefix", "")),
         job=members.get("Job"),
+        summary=summary,
     )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, status
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
 from walkaround.hosting.operations.rows import find_dataset, find_project
+from walkaround.store.tables import Entry
 from walkaround.web.problems import LeftOut
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files, uploads_in
-from walkaround.web.rest.lines import manifest_of, picture_line
+from walkaround.web.rest.lines import labelled_line, manifest_of, picture_line
 from walkaround.web.rest.shapes import KeptPicture, KindInPath, Label, ProjectName, Uploaded
 from walkaround.web.uploads import Kept, NothingUsableError, Refused, managed_bucket
 
@@ -23,6 +27,7 @@ router = APIRouter(prefix="/projects/{project}/datasets/{kind}", tags=["datasets
 
 _PATIENCE_SECONDS = 15.0
 _PAUSE_SECONDS = 0.2
+_AT_ONCE = 500
 _CHANGING = ("UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS")
 FileName = Annotated[str, Query(max_length=200, description="What you call a picture that is sent alone.")]
 
@@ -36,16 +41,26 @@ async def upload_pictures(
     *,
     label: Annotated[Label | None, Query(description="Label of all that bring none of their own.")] = None,
     name: FileName = "picture",
+    folders: Annotated[
+        Literal["labels", "classes"],
+        Query(
+            description="Of archives: only folders called normal and anomaly label, or each is a class, normal or of damage."
+        ),
+    ] = "labels",
     token: IdempotencyKey = None,
 ) -> Uploaded:
     """Add pictures to a dataset: one as the body, many as `files` of a form, or a zip archive either way.
 
     A picture of an archive that lies in a folder called normal or anomaly has that label. What cannot be used is listed with
-    the reason, and the rest is kept; where nothing can be used, that list is in the problem.
+    the reason, and the rest is kept; where nothing can be used, that list is in the problem. A picture that the dataset has
+    already keeps its labels, unless the upload brings another one.
     """
     await run_in_threadpool(_check_dataset, visit, project, kind)
     async with sent_files(request, visit.service.settings, name=name) as files:
-        return await run_in_threadpool(_add, visit, files, project=project, kind=kind, label=label, token=token)
+        classes = folders == "classes"
+        kept, refused = await run_in_threadpool(keep_pictures, visit, files, classes=classes)
+        add = partial(_add, visit, kept, refused, project=project, kind=kind, label=label, token=token)
+        return await run_in_threadpool(add)
 
 
 def _check_dataset(visit: Visit, project: str, kind: str) -> None:
@@ -65,15 +80,48 @@ def _check_dataset(visit: Visit, project: str, kind: str) -> None:
     visit.look(act)
 
 
-def _add(visit: Visit, files: Sequence[Sent], *, project: str, kind: str, label: str | None, token: str | None) -> Uploaded:
-    kept, refused = keep_pictures(visit, files)
-    lines = [picture_line(one.picture, name=one.name, label=one.label or label) for one in kept]
-    reply = _changed(visit, project, kind, lines={line["source-ref"]: line for line in lines}, token=token)
+def _add(
+    visit: Visit,
+    kept: Sequence[Kept],
+    refused: Sequence[Refused],
+    *,
+    project: str,
+    kind: str,
+    label: str | None,
+    token: str | None,
+) -> Uploaded:
+    known = _known(visit, project, kind, [one.picture for one in kept])
+    lines: dict[str, Any] = {}
+    for one in kept:
+        told = one.label or label
+        if one.picture not in known:
+            lines[one.picture] = picture_line(one.picture, name=one.name, label=told)
+        elif told is not None:
+            lines[one.picture] = labelled_line(json.loads(known[one.picture]), told, worker=visit.caller.key_id)
+    reply = change_dataset(visit, project, kind, lines=lines, token=token) if lines else {}
+    visit.service.thumbnails.prepare((one.bucket, one.key) for one in kept)
     return Uploaded(
         added=[kept_picture(one, label=one.label or label) for one in kept],
         refused=[LeftOut(name=one.name, reason=one.reason) for one in refused],
+        known=len(known),
         job=reply.get("Job"),
     )
+
+
+def _known(visit: Visit, project: str, kind: str, pictures: Sequence[str]) -> dict[str, str]:
+    """The lines of those pictures that the dataset has already: what is known of them is not lost by sending them again."""
+
+    def act(session: Session) -> dict[str, Any]:
+        dataset = find_dataset(session, find_project(session, visit.owner, project), kind)
+        lines: dict[str, Any] = {}
+        for start in range(0, len(pictures), _AT_ONCE):
+            query = select(Entry.source_ref, Entry.line).where(
+                Entry.dataset_id == dataset.id, Entry.source_ref.in_(pictures[start : start + _AT_ONCE])
+            )
+            lines |= {ref: line for ref, line in session.execute(query)}  # noqa: C416 - rows are no pairs to mypy
+        return lines
+
+    return visit.look(act)
 
 
 def kept_picture(one: Kept, *, label: str | None) -> KeptPicture:
@@ -82,13 +130,13 @@ def kept_picture(one: Kept, *, label: str | None) -> KeptPicture:
     return KeptPicture.model_validate(members)
 
 
-def keep_pictures(visit: Visit, files: Sequence[Sent]) -> tuple[list[Kept], list[Refused]]:
+def keep_pictures(visit: Visit, files: Sequence[Sent], *, classes: bool = False) -> tuple[list[Kept], list[Refused]]:
     """Check the pictures of the files and keep the good ones in the account's bucket; at least one is good.
 
     Raises:
         NothingUsableError: none is.
     """
-    uploads = uploads_in(files, at_most=visit.service.settings.max_upload)
+    uploads = uploads_in(files, at_most=visit.service.settings.max_upload, classes=classes)
     found = list(visit.service.pictures.keep(visit.owner.account, uploads))
     kept, refused = [one for one in found if isinstance(one, Kept)], [one for one in found if isinstance(one, Refused)]
     if not kept:
@@ -96,7 +144,7 @@ def keep_pictures(visit: Visit, files: Sequence[Sent]) -> tuple[list[Kept], list
     return kept, refused
 
 
-def _changed(visit: Visit, project: str, kind: str, *, lines: Mapping[str, Any], token: str | None) -> dict[str, Any]:
+def change_dataset(visit: Visit, project: str, kind: str, *, lines: Mapping[str, Any], token: str | None) -> dict[str, Any]:
     """Change the dataset; one that is being changed at the moment is waited for, so that uploads may follow each other."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     changes = manifest_of(lines.values())

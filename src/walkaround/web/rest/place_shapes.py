@@ -9,11 +9,19 @@ from pydantic import BaseModel, Field
 from walkaround.web.rest.shapes import Label, Strict
 
 Point = Annotated[list[float], Field(min_length=2, max_length=2)]
+Side = Annotated[int, Field(ge=1, le=65_535)]
 Ring = Annotated[list[Point], Field(min_length=3, max_length=5_000)]
 
 
+class PaintedRuns(Strict):
+    """What a brush painted, as COCO's run lengths: pixels down the columns, the first run outside."""
+
+    size: Annotated[list[Side], Field(min_length=2, max_length=2, description="Height and width of the picture, upright.")]
+    counts: Annotated[str, Field(min_length=1, max_length=4_000_000, description="The lengths as COCO's compressed text.")]
+
+
 class DrawnPlace(Strict):
-    """A place with damage: a box, or its outline as one polygon or more."""
+    """A place with damage: a box, its outline as one polygon or more, or an area that was painted."""
 
     label: Annotated[str, Field(min_length=1, max_length=100, description="The anomaly label.")]
     box: Annotated[list[float], Field(min_length=4, max_length=4)] | None = Field(
@@ -22,6 +30,7 @@ class DrawnPlace(Strict):
     polygons: Annotated[list[Ring], Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Closed rings of points, each [x, y] in pixels of the upright picture."
     )
+    runs: PaintedRuns | None = Field(default=None, description="What a brush painted.")
 
 
 class NewPlaces(Strict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, status
@@ -11,24 +10,22 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from walkaround.buckets.names import split_address
-from walkaround.damage.places import Place, Polygons
-from walkaround.errors import BucketError, ConflictError, NotFoundError, ValidationError, writing
+from walkaround.errors import ConflictError, NotFoundError
 from walkaround.hosting.operations.datasets import require_ready
-from walkaround.hosting.operations.drawn_lines import DRAWING_KEY, agreed_label, drawing_of, drawn_line, version_of
-from walkaround.hosting.operations.manifest_lines import Line, label_attribute, label_of, stored_line
+from walkaround.hosting.operations.drawn_lines import agreed_label, drawn_line, version_of
+from walkaround.hosting.operations.label_lines import relabelled
+from walkaround.hosting.operations.manifest_lines import label_attribute, label_of, stored_line
 from walkaround.hosting.operations.rows import find_dataset, find_project
-from walkaround.hosting.pool.answers import MOST_BYTES
 from walkaround.store.tables import Entry
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
+from walkaround.web.rest.drawn import kept_drawing, place_of, places_told
 from walkaround.web.rest.lines import labelled_line, manifest_of
-from walkaround.web.rest.place_shapes import DrawnPlace, MaskReference, NewPlaces, PlacesOfPicture
+from walkaround.web.rest.place_shapes import MaskReference, NewPlaces, PlacesOfPicture
 from walkaround.web.rest.shapes import Accepted, KindInPath, PictureInQuery, ProjectName
 from walkaround.web.uploads import managed_bucket
 
 router = APIRouter(prefix="/projects/{project}/datasets/{kind}", tags=["datasets"])
 
-_LONGEST_DRAWING = 16_000_000
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", max_length=200, description="The version that was looked at; another one since is a conflict."),
@@ -48,7 +45,7 @@ def tell_places(
             "picture": picture,
             "label": line.label,
             "version": version_of(text),
-            "places": _told(visit, line, text),
+            "places": places_told(visit, line, masks=False),
             "masks": [
                 MaskReference(mask=mask.ref, colours={label: colour for colour, label in mask.colours.items()})
                 for mask in line.masks
@@ -74,21 +71,15 @@ def draw_places(
     """
     text = visit.look(lambda session: {"line": _text(session, visit, project, kind, picture=picture)})["line"]
     _require_version(text, match, project, kind)
-    places = [_place(one) for one in new.places]
-    width, height = _size(visit, picture)
-    drawing = drawing_of(places, width=width, height=height)
+    places = [place_of(one) for one in new.places]
+    drawing = kept_drawing(visit, picture, text, places)
+    worker = visit.caller.key_id
     bucket = managed_bucket(visit.owner.account)
-    members = drawn_line(json.loads(text), drawing, places, bucket=bucket)
+    members = relabelled(drawn_line(json.loads(text), drawing, places, bucket=bucket, worker=worker))
     attribute = label_attribute(members)
     former = None if attribute is None else label_of(members, attribute)
     label = agreed_label(former, places, wanted=new.label)
-    members = members if label == former else labelled_line(members, label)
-    folder = visit.service.settings.data / "buckets" / bucket
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    if drawing.mask is not None:
-        visit.service.buckets.write(bucket, drawing.mask_name, drawing.mask)
-    visit.service.buckets.write(bucket, drawing.document_name, drawing.document)
+    members = members if label == former else labelled_line(members, label, worker=worker)
 
     def act(session: Session) -> dict[str, Any]:
         found = find_project(session, visit.owner, project, to_change=True)
@@ -123,38 +114,3 @@ def _require_version(text: str, wanted: str | None, project: str, kind: str) -> 
             resource_id=f"{project}/{kind}",
             resource_type="DATASET",
         )
-
-
-def _size(visit: Visit, picture: str) -> tuple[int, int]:
-    """Width and height of a picture, upright; it is decoded in a process of its own."""
-    try:
-        content = visit.service.buckets.read(*split_address(picture), at_most=MOST_BYTES)
-    except BucketError as problem:
-        raise ValidationError(f"The picture cannot be read, so that nothing can be drawn on it. {problem}") from problem
-    return visit.service.pictures.size_of(content, name=picture.rpartition("/")[2])
-
-
-def _place(given: DrawnPlace) -> Place:
-    outline = None
-    if given.polygons is not None:
-        outline = Polygons(rings=tuple(tuple((x, y) for x, y in ring) for ring in given.polygons))
-    box = None if given.box is None else (given.box[0], given.box[1], given.box[2], given.box[3])
-    if (box is None) == (outline is None):
-        raise ValidationError(f"The place {given.label!r} needs either a box or polygons.")
-    return Place(label=given.label, box=outline.box if outline is not None else box, outline=outline)
-
-
-def _told(visit: Visit, line: Line, text: str) -> Sequence[dict[str, Any]]:
-    """The places as they were drawn here; else the boxes of the line."""
-    ref = json.loads(text).get(DRAWING_KEY)
-    if isinstance(ref, str):
-        try:
-            bucket, key = split_address(ref)
-            if bucket == managed_bucket(visit.owner.account):
-                drawn: list[dict[str, Any]] = json.loads(visit.service.buckets.read(bucket, key, at_most=_LONGEST_DRAWING))[
-                    "places"
-                ]
-                return [one if one.get("polygons") is None else {**one, "box": None} for one in drawn]
-        except (BucketError, ValueError, KeyError):  # somebody moved it: the line still has boxes and mask
-            pass
-    return [{"label": place.label, "box": list(place.box or ())} for place in line.boxes or ()]

@@ -10,12 +10,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from walkaround.errors import MissingExtraError, ValidationError
-from walkaround.hosting.operations.result_search import ResultFilter
+from walkaround.hosting.operations.result_search import ResultFilter, Reviewed
 from walkaround.hosting.operations.results import FORGOTTEN_AT_ONCE, forget_results, search_results
 from walkaround.inspection.masks import told_line
 from walkaround.pipeline.export import Format, export_parts
+from walkaround.pipeline.originals import sweep_pictures
 from walkaround.pipeline.sinks.delivered import HEAT_MAP
 from walkaround.web.rest.access import Changer, Reader, Visit
+from walkaround.web.rest.entrance import PREFIX
 from walkaround.web.rest.masks import path_of_result
 from walkaround.web.rest.shapes import Deleted, Limit, Moment, Next, ProjectName, Result, Results, Span
 
@@ -47,6 +49,9 @@ def result_filter(
     watch: Annotated[
         str | None, Query(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,62}$", description="The watch that it came by.")
     ] = None,
+    reviewed: Annotated[
+        Reviewed | None, Query(description="Whether a person has said what it shows, and agreed with the model or not.")
+    ] = None,
 ) -> ResultFilter:
     """Which results are wanted, from the query."""
     return ResultFilter(
@@ -60,6 +65,7 @@ def result_filter(
         confidence_from=confidence_from,
         confidence_to=confidence_to,
         watch=watch,
+        reviewed=reviewed,
     )
 
 
@@ -108,7 +114,7 @@ def export(
 def forget(
     visit: Changer, project: ProjectName, before: Annotated[AwareDatetime, Query(description="A time with its zone.")]
 ) -> Deleted:
-    """Delete the findings that were kept before a time; the sums of the dashboard stay."""
+    """Delete the findings that were kept before a time, with pictures kept with them; the sums of the dashboard stay."""
     deleted = 0
     while True:
         reply = visit.change(
@@ -117,6 +123,7 @@ def forget(
         )
         deleted += reply["Deleted"]
         if reply["Deleted"] < FORGOTTEN_AT_ONCE:
+            sweep_pictures(visit.service.database, visit.service.buckets)
             return Deleted(deleted=deleted)
 
 
@@ -124,10 +131,11 @@ def _found(visit: Visit, project: str | None, wanted: ResultFilter, *, limit: in
     reply = visit.look(
         lambda session: search_results(session, visit.owner, wanted=wanted, project_name=project, page=(token, limit))
     )
-    return Results(results=[_result(one) for one in reply["Results"]], next=reply.get("NextToken"))
+    return Results(results=[told_result(one) for one in reply["Results"]], next=reply.get("NextToken"))
 
 
-def _result(members: Mapping[str, Any]) -> Result:
+def told_result(members: Mapping[str, Any]) -> Result:
+    """A result in the shape of the API."""
     findings = {name: value for name, value in told_line(members["Findings"]).items() if name != HEAT_MAP}
     return Result(
         id=members["Id"],
@@ -142,5 +150,18 @@ def _result(members: Mapping[str, Any]) -> Result:
         kinds=members["Kinds"],
         mask=path_of_result(members["Project"], members["Id"], members["Findings"]),
         spans=[Span(start=start, end=end) for start, end in members["Spans"]],
+        verdict=members["Verdict"],
+        **_paths(members),
         findings=findings,
     )
+
+
+def _paths(members: Mapping[str, Any]) -> dict[str, str]:
+    """Where the picture or video of a result can be asked for."""
+    if not members["Readable"]:
+        return {}
+    path = f"{PREFIX}/results/{members['Id']}"
+    if "duration" not in members["Findings"]:
+        return {"picture": f"{path}/picture"}
+    time = members["Findings"].get("strongest_time") or 0.0
+    return {"picture": f"{path}/frame?time={time:g}", "video": f"{path}/video"}

@@ -9,6 +9,8 @@ from fastapi import Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from walkaround.web.problems import LeftOut
+from walkaround.web.rest.model_summary import ModelSummary
+from walkaround.web.rest.training_shapes import Minutes, PartName, QualityName
 
 ProjectName = Annotated[
     str, Path(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", description="A project.")
@@ -172,6 +174,7 @@ class Uploaded(BaseModel):
 
     added: list[KeptPicture] = Field(description="The pictures that were kept.")
     refused: list[LeftOut] = Field(description="The files that were left out, with the reasons.")
+    known: int = Field(default=0, description="Pictures that the dataset had already.")
     job: str | None = Field(default=None, description="The job that adds the pictures to the dataset.")
 
 
@@ -187,9 +190,16 @@ class NewModel(Strict):
 
     output: Output | None = Field(default=None, description="Where the evaluation is written to.")
     description: Annotated[
-        str | None, Field(min_length=1, max_length=500, pattern=r"^[0-9A-Za-z.\-_]*$", description="What it is for.")
+        str | None, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$", description="What it is for.")
     ] = None
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=200, description="Tags by key.")] = {}
+    minutes: Minutes | None = Field(default=None, description="Time that it may take, or soon after; null: as set up.")
+    quality: QualityName | None = Field(
+        default=None, description="For the verdict: best also fine-tunes the network, where that helps; null: as set up."
+    )
+    parts: Annotated[
+        list[PartName] | None, Field(min_length=1, max_length=3, description="Parts to train; null: all that the labels allow.")
+    ] = None
 
 
 class Model(BaseModel):
@@ -208,6 +218,7 @@ class Model(BaseModel):
     max_units: int | None = Field(default=None, description="Most inference units while it is hosted.")
     output: Output | None = Field(default=None, description="Where its evaluation is.")
     job: str | None = Field(default=None, description="The job that the request began.")
+    summary: ModelSummary | None = Field(default=None, description="Its scores in short; only in lists, of measured models.")
 
 
 class Models(BaseModel):
@@ -244,7 +255,12 @@ class Findings(BaseModel):
     confidence: float = Field(description="Confidence in the verdict, 0 to 1.")
     label: str = Field(description="The most probable class.")
     damage: float = Field(description="Probability that it shows any damage.")
-    probabilities: dict[str, float] = Field(description="Probability of each class.")
+    probabilities: dict[str, float] = Field(
+        description="Probability of each class; of a multi-label model each for itself, so that they need not add up to 1."
+    )
+    kinds: dict[str, float] | None = Field(
+        default=None, description="Damage types that are there, with their probabilities; only of multi-label models."
+    )
     width: int = Field(description="In pixels, upright.")
     height: int = Field(description="In pixels, upright.")
     boxes: list[FoundBox] | None = Field(
@@ -283,6 +299,12 @@ class Result(BaseModel):
     kinds: list[str] = Field(description="Kinds of damage whose place was found, the surest or largest first.")
     mask: str | None = Field(default=None, description="Path of the mask as a PNG; only of models that find masks.")
     spans: list[Span] = Field(description="Of a video: where it looks damaged.")
+    verdict: Label | None = Field(default=None, description="What a person says; null: nobody has said anything.")
+    picture: str | None = Field(
+        default=None,
+        description="Path of the picture, of a video the frame that speaks most for damage; null: it was sent and not kept.",
+    )
+    video: str | None = Field(default=None, description="Of a video: its path, unless it was not kept.")
     findings: dict[str, Any] = Field(description="All findings, as they were answered; of a video with those of its frames.")
 
 
@@ -297,78 +319,6 @@ class Deleted(BaseModel):
     """How much was deleted."""
 
     deleted: int = Field(description="Results that were deleted.")
-
-
-class NewTrial(Strict):
-    """Pictures in a bucket to try a model on: all below a prefix."""
-
-    name: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=64,
-            pattern=r"^[a-zA-Z0-9-]+$",
-            description="Letters, digits and hyphens; new in the project.",
-        ),
-    ]
-    model: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,9}|latest)$", description="The version to try, or latest.")] = "latest"
-    bucket: Bucket = Field(description="The bucket of the pictures.")
-    prefix: Prefix = Field(default="", description="What their keys begin with.")
-
-
-class Trial(BaseModel):
-    """A trial detection: RUNNING, COMPLETE or FAILED; the numbers are of pictures."""
-
-    name: str = Field(description="Its name.")
-    model: str = Field(description="The version that is tried.")
-    status: str = Field(description="RUNNING, COMPLETE or FAILED.")
-    message: str = Field(description="Why it failed.")
-    created: datetime = Field(description="When it was begun.")
-    total: int = Field(description="All pictures.")
-    predicted: int = Field(description="Pictures that the model has looked at.")
-    failed: int = Field(description="Pictures that could not be looked at.")
-    verified: int = Field(description="Pictures with a verdict of a person.")
-    added: int = Field(description="Pictures that were added to the training dataset.")
-    kept: list[KeptPicture] | None = Field(default=None, description="Of an upload: the pictures that were kept.")
-    refused: list[LeftOut] | None = Field(
-        default=None, description="Of an upload: the files that were left out, with the reasons."
-    )
-    job: str | None = Field(default=None, description="The job that the request began.")
-
-
-class Trials(BaseModel):
-    """A page of trial detections, the newest first."""
-
-    trials: list[Trial] = Field(description="The trials, the newest first.")
-    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
-
-
-class TrialPicture(BaseModel):
-    """A picture of a trial: what the model found or why it could not, what a person saw, and whether they agree."""
-
-    picture: str = Field(description="s3://BUCKET/KEY of the picture.")
-    name: str | None = Field(default=None, description="What it was uploaded as; pictures of a bucket have none.")
-    findings: dict[str, Any] | None = Field(default=None, description="What the model found.")
-    mask: str | None = Field(default=None, description="Path of the mask as a PNG; only of models that find masks.")
-    error: str | None = Field(default=None, description="Why the model could not look at it.")
-    verified: Label | None = Field(default=None, description="What a person saw.")
-    correct: bool | None = Field(default=None, description="Whether the person agrees with the model.")
-    added: bool = Field(description="Whether it was added to the training dataset.")
-
-
-class TrialPictures(BaseModel):
-    """A page of pictures of a trial, in the order in which they were given."""
-
-    pictures: list[TrialPicture] = Field(description="The pictures, in the order in which they were given.")
-    next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
-
-
-class NewVerdicts(Strict):
-    """What a person sees in pictures of a trial; null takes an earlier verdict back."""
-
-    verdicts: Annotated[
-        list[PictureLabel], Field(min_length=1, max_length=2000, description="Pictures with what a person sees in them.")
-    ]
 
 
 class Counted(BaseModel):

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, status
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.pipeline import letters as dead
 from walkaround.pipeline import watches
+from walkaround.pipeline.arrivals import backlog
 from walkaround.pipeline.outbox import sink_states
 from walkaround.pipeline.sinks.senders import check_sinks
 from walkaround.pipeline.sinks.webhook import check_host
@@ -25,6 +27,7 @@ router = APIRouter(prefix="/watches", tags=["watches"])
 
 Name = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]{2,62}$", description="A watch.")]
 _MOST_NUMBER = 2**63 - 1  # more is none that a database has
+_MOST_COUNTED = 10_000
 
 
 class SinkState(BaseModel):
@@ -54,10 +57,22 @@ class WatchAndSinks(Watch):
     sinks: Annotated[list[SinkState], Field(description="Those of its sinks that do not have every result yet, by name.")]
 
 
+class WatchState(WatchAndSinks):
+    """A watch, how it is, and what waits or is lost."""
+
+    waiting: Annotated[int, Field(description="Pictures and videos that have arrived and wait; counted up to 10,000.")]
+    dead: Annotated[dict[dead.Kind, int], Field(description="How many dead letters there are of each kind.")]
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether somebody should look at it."""
+        return bool(self.status) or any(self.dead.values()) or any(sink.error or sink.dead for sink in self.sinks)
+
+
 class Watches(BaseModel):
     """All watches."""
 
-    watches: Annotated[list[Watch], Field(description="By name.")]
+    watches: Annotated[list[WatchState], Field(description="By name.")]
 
 
 class Letter(BaseModel):
@@ -104,9 +119,9 @@ class Discarded(BaseModel):
 
 @router.get("")
 def list_watches(visit: Reader) -> Watches:
-    """List the watches, by name."""
+    """List the watches, by name, and how each is."""
     with visit.service.database.reading() as session:
-        return Watches(watches=[_watch(row) for row in watches.list_watches(session, visit.owner)])
+        return Watches(watches=[watch_state(session, row) for row in watches.list_watches(session, visit.owner)])
 
 
 @router.put("/{watch}", status_code=status.HTTP_200_OK)
@@ -120,12 +135,10 @@ def put_watch(visit: Changer, watch: Name, spec: WatchSpec) -> Watch:
 
 
 @router.get("/{watch}")
-def describe_watch(visit: Reader, watch: Name) -> WatchAndSinks:
-    """Tell what a watch does, how it is, and which of its sinks lag behind."""
+def describe_watch(visit: Reader, watch: Name) -> WatchState:
+    """Tell what a watch does, how it is, what waits or is lost, and which of its sinks lag behind."""
     with visit.service.database.reading() as session:
-        row = watches.find_watch(session, visit.owner, watch)
-        sinks = [SinkState.model_validate(one, from_attributes=True) for one in sink_states(session, row.id)]
-        return WatchAndSinks(**_watch(row).model_dump(), sinks=sinks)
+        return watch_state(session, watches.find_watch(session, visit.owner, watch))
 
 
 @router.delete("/{watch}", status_code=status.HTTP_204_NO_CONTENT)
@@ -167,6 +180,13 @@ def discard_letters(visit: Changer, watch: Name, which: WhichLetters) -> Discard
     with visit.service.database.transaction() as session:
         row = watches.find_watch(session, visit.owner, watch)
         return Discarded(discarded=dead.discard(session, row, kind=which.kind, numbers=which.numbers))
+
+
+def watch_state(session: Session, row: WatchRow) -> WatchState:
+    """A watch, and how it is."""
+    sinks = [SinkState.model_validate(one, from_attributes=True) for one in sink_states(session, row.id)]
+    waiting = backlog(session, row.id, at_most=_MOST_COUNTED)
+    return WatchState(**_watch(row).model_dump(), sinks=sinks, waiting=waiting, dead=dead.count_letters(session, row))
 
 
 def _check_places(visit: Visit, spec: WatchSpec, settings: Settings) -> None:

@@ -104,6 +104,8 @@ class Model:
 
     def _damage(self, found: dict[str, Any], boxes: Candidates | None) -> float:
         """The probability of damage, or how much what was found speaks for it, of a model without pictures of whole cars."""
+        if self.card["task"] == "multi-label":  # each damage type has a probability of its own, and they do not add up to 1
+            return 1.0 - float(found["probabilities"][0][~self._damaged].sum())
         if self.card["task"] != "places":
             return float(found["probabilities"][0][self._damaged].sum())
         by_boxes = 0.0 if boxes is None else box_evidence(boxes, self._boxes, self._are_damage(self._boxes))

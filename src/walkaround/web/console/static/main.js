@@ -1,0 +1,77 @@
+/** The console begins here: who is it, which view does the address name, and what is shown until that is loaded. */
+
+import { html, render, useEffect, useErrorBoundary, useState } from "./vendor/preact.js";
+import { matched, path } from "./router.js";
+import { begin } from "./session.js";
+import "./theme.js";
+import { Shell } from "./shell.js";
+import { Failed, Loading } from "./ui/state.js";
+import { Toasts } from "./ui/toast.js";
+
+/** Pattern of the address, module below pages/, and how it is framed: "bare" has no navigation, "wide" no margins. */
+const ROUTES = [
+  ["/", "home"],
+  ["/sign-in", "sign-in", "bare"],
+  ["/setup", "setup", "bare"],
+  ["/welcome", "welcome"],
+  ["/projects", "projects"],
+  ["/account", "account"],
+  ["/users", "users"],
+  ["/keys", "keys"],
+  ["/watches", "watches"],
+  ["/results", "results"],
+  ["/results/:id", "result"],
+  ["/projects/:project", "dataset"],
+  ["/projects/:project/dataset", "dataset"],
+  ["/projects/:project/check", "check"],
+  ["/projects/:project/label", "label", "wide"],
+  ["/projects/:project/review", "review", "wide"],
+  ["/projects/:project/train", "train"],
+  ["/projects/:project/models", "models"],
+  ["/projects/:project/models/:version", "model"],
+  ["/projects/:project/compare", "compare"],
+  ["/projects/:project/try", "try"],
+  ["/projects/:project/try/:trial", "trial"],
+  ["/projects/:project/results", "results"],
+];
+
+function Console() {
+  const [started, setStarted] = useState(null);
+  const start = () => begin().then(() => setStarted(true), setStarted);
+  useEffect(() => {
+    start();
+  }, []);
+  if (started === null) return html`<${Loading} />`;
+  if (started instanceof Error) return html`<${Failed} problem=${started} onRetry=${start} />`;
+  const [module, frame, parameters] = route(path.value);
+  const view = html`<${View} key=${`${module} ${Object.values(parameters).join(" ")}`} module=${module} parameters=${parameters} />`;
+  return frame === "bare" ? html`<main id="content">${view}</main><${Toasts} />` : html`<${Shell} wide=${frame === "wide"}>${view}</${Shell}>`;
+}
+
+/** A page, whose module is loaded when it is first shown. What goes wrong in it is told in its place. */
+function View({ module, parameters }) {
+  const [page, setPage] = useState(null);
+  const [problem, again] = useErrorBoundary((error) => console.error(error));
+  useEffect(() => {
+    import(`./pages/${module}.js`).then(
+      (loaded) => setPage(() => loaded.default),
+      (error) => {
+        console.error(error);
+        setPage(() => () => html`<${Failed} problem=${new Error("This page could not be loaded. Reload it; an update may be on its way.")} />`);
+      },
+    );
+  }, [module]);
+  if (problem) return html`<${Failed} problem=${problem} onRetry=${again} />`;
+  return page ? html`<${page} ...${parameters} />` : html`<${Loading} />`;
+}
+
+function route(given) {
+  for (const [pattern, module, frame] of ROUTES) {
+    const parameters = matched(pattern, given);
+    if (parameters) return [module, frame, parameters];
+  }
+  return ["missing", undefined, {}];
+}
+
+render(html`<${Console} />`, document.getElementById("app"));
+document.querySelector("#app > .starting")?.remove();

@@ -1,0 +1,157 @@
+/** The gallery with its filters, what is chosen in it, and the picture that is looked at. */
+
+import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { at, get, send } from "../../api.js";
+import { count, plural } from "../../formats.js";
+import { Button } from "../../ui/button.js";
+import { confirm } from "../../ui/dialog.js";
+import { useKeys } from "../../ui/keys.js";
+import { Empty, Note } from "../../ui/state.js";
+import { failed, say } from "../../ui/toast.js";
+import { label as setLabel, putBack, remove } from "./changes.js";
+import { asParameters } from "./filters.js";
+import { Gallery } from "./gallery.js";
+import { Look } from "./look.js";
+import { useRows } from "./rows.js";
+import { all, NONE, without } from "./selection.js";
+import { Chosen, Filters } from "./toolbar.js";
+import { setQuery } from "../../router.js";
+
+const CONFIRMED_FROM = 10;
+const SIZE_KEY = "walkaround.gallery.size";
+const LABELLED = { normal: "Labelled whole", anomaly: "Labelled damaged" };
+
+/**
+ * @param {{project: string, filters: object, shown: object, mine: boolean, onReload: () => void, onKeys: () => void}} properties `shown`: what the gallery of the API told; `mine`: may be changed.
+ */
+export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
+  const { kind } = filters;
+  const [size, setSize] = useState(() => localStorage.getItem(SIZE_KEY) ?? (innerWidth < 600 ? "small" : "medium"));
+  const [ids, setIds] = useState(shown.ids);
+  const [counts, setCounts] = useState(shown.counts);
+  const [selection, setSelection] = useState(NONE);
+  const [looking, setLooking] = useState(null);
+  const bar = useRef(null);
+  const { rows, version, want, change } = useRows(project, kind, shown.rows);
+  useEffect(() => {
+    setIds(shown.ids);
+    setCounts(shown.counts);
+    const still = new Set(shown.ids);
+    setSelection((former) => without(former, new Set([...former.chosen].filter((id) => !still.has(id)))));
+  }, [shown]);
+
+  const recount = () =>
+    get(at`/projects/${project}/datasets/${kind}/gallery`, asParameters(filters)).then((told) => {
+      setCounts(told.counts);
+      const still = new Set(told.ids);
+      for (const row of told.rows) change([row.id], row);
+      return still;
+    }, failed);
+  const chosenOrFocused = () => {
+    if (selection.chosen.size) return [...selection.chosen];
+    const index = document.activeElement?.dataset?.index;
+    return index === undefined ? [] : [ids[Number(index)]];
+  };
+  const label = async (entries, value) => {
+    if (!mine || !entries.length) return;
+    const before = new Map(entries.map((id) => [id, rows.get(id)]));
+    change(entries, { label: value });
+    try {
+      await setLabel(project, kind, entries, value);
+    } catch {
+      for (const [id, row] of before) if (row) change([id], row);
+      return;
+    }
+    if (entries.length > 1) say(`${LABELLED[value] ?? "Label taken away"}: ${plural(entries.length, "picture")}.`);
+    await recount();
+  };
+  const takeOut = async (entries) => {
+    if (!mine || !entries.length) return;
+    const text = `${plural(entries.length, "picture")} will be taken out of the ${kind === "test" ? "test" : "training"} pictures, with labels and drawings. The files stay, and you can undo it for a day.`;
+    if (entries.length >= CONFIRMED_FROM && !(await confirm({ title: "Take the pictures out?", text, action: "Take out" }))) return;
+    const { removal } = await remove(project, kind, entries);
+    const gone = new Set(entries);
+    setIds(ids.filter((id) => !gone.has(id)));
+    setSelection(NONE);
+    setLooking(null);
+    const undo = () => putBack(project, kind, removal).then(onReload);
+    say(`${plural(entries.length, "picture")} taken out.`, { action: { name: "Undo", act: undo } });
+    await recount();
+  };
+  const settle = async (entries) => {
+    await send("POST", at`/projects/${project}/datasets/${kind}/check/settled`, { entries, kind: filters.flag });
+    const gone = new Set(entries);
+    setIds(ids.filter((id) => !gone.has(id)));
+    setSelection(NONE);
+    await recount();
+  };
+  useKeys({
+    n: () => label(chosenOrFocused(), "normal"),
+    a: () => label(chosenOrFocused(), "anomaly"),
+    u: () => label(chosenOrFocused(), null),
+    Delete: () => takeOut(chosenOrFocused()).catch(failed),
+    Escape: () => setSelection(NONE),
+    "?": onKeys,
+  });
+  const chosen = selection.chosen.size;
+  return html`<div>
+    <div class="gallery-bar" ref=${bar}>
+      <${Filters}
+        filters=${filters}
+        counts=${counts}
+        checked=${shown.checked}
+        size=${size}
+        onSize=${(next) => {
+          localStorage.setItem(SIZE_KEY, next);
+          setSize(next);
+        }}
+      />
+      ${chosen > 0 &&
+      mine &&
+      html`<${Chosen}
+        number=${chosen}
+        all=${ids.length}
+        flag=${filters.flag}
+        onLabel=${(value) => void label([...selection.chosen], value)}
+        onRemove=${() => takeOut([...selection.chosen])}
+        onSettle=${() => settle([...selection.chosen])}
+        onAll=${() => setSelection(all(ids))}
+        onNone=${() => setSelection(NONE)}
+      />`}
+    </div>
+    ${shown.more && html`<${Note}><p>Only the first ${count(ids.length)} pictures are shown: filter to see the others.</p></${Note}>`}
+    ${ids.length > 0
+      ? html`<${Gallery}
+          project=${project}
+          kind=${kind}
+          ids=${ids}
+          rows=${rows}
+          version=${version}
+          size=${size}
+          selection=${selection}
+          sticky=${() => (bar.current && getComputedStyle(bar.current).position === "sticky" ? bar.current.offsetHeight : 0)}
+          onWant=${want}
+          onSelect=${setSelection}
+          onOpen=${setLooking}
+        />`
+      : html`<${Empty} title="No picture is like this">
+          <p>Nothing passes these filters.</p>
+          <${Button} onPress=${() => setQuery({ label: null, flag: null, contains: null, state: null, drawn: null })}>Show all pictures</${Button}>
+        </${Empty}>`}
+    ${looking !== null &&
+    html`<${Look}
+      project=${project}
+      kind=${kind}
+      ids=${ids}
+      index=${looking}
+      rows=${rows}
+      mayLabel=${mine}
+      onMove=${(index) => {
+        want(ids.slice(Math.max(0, index - 3), index + 4));
+        setLooking(index);
+      }}
+      onLabel=${(entries, value) => void label(entries, value)}
+      onClose=${() => setLooking(null)}
+    />`}
+  </div>`;
+}

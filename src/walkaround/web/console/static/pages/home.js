@@ -1,0 +1,16 @@
+/** The first page: the dashboard, or the welcome of a console in which nothing is yet. */
+
+import { html } from "../vendor/preact.js";
+import { get } from "../api.js";
+import { Loaded, useData } from "../ui/data.js";
+
+/** The page. */
+export default function Home() {
+  const page = useData(async (signal) => {
+    const [{ projects }, { samples }] = await Promise.all([get("/projects", { limit: 2 }, { signal }), get("/samples", {}, { signal })]);
+    const beginning = projects.every(({ name }) => samples.some((one) => one.project === name && one.state !== "done"));
+    const module = await (beginning ? import("./welcome.js") : import("./dashboard.js"));
+    return module.default;
+  }, []);
+  return html`<${Loaded} of=${page}>${(Shown) => html`<${Shown} />`}</${Loaded}>`;
+}

@@ -1,0 +1,74 @@
+"""What persons say of results: kept with its history, all or none, of the caller's own results alone."""
+
+from __future__ import annotations
+
+import pytest
+from tests.hosting.conftest import Service
+
+from walkaround.errors import ConflictError, NotFoundError
+from walkaround.hosting.operations import reviews
+from walkaround.hosting.operations.results import forget_results, keep_result
+from walkaround.hosting.operations.reviews import Said
+from walkaround.hosting.owner import Owner
+from walkaround.store.reviews import ResultReview
+from walkaround.store.tables import now
+
+FINDINGS = {"source": "a.jpg", "anomalous": True, "confidence": 0.9, "label": "dent", "damage": 0.9}
+
+
+@pytest.fixture
+def kept(service: Service) -> list[int]:
+    """Three results of the project `cars`, damaged by the model; the last one is of a video."""
+    service("create_project", project_name="cars")
+    all_findings = (FINDINGS, FINDINGS, {**FINDINGS, "duration": 3.0})
+    return [
+        service.run(keep_result, service.owner, project_name="cars", model_version=1, findings=findings)
+        for findings in all_findings
+    ]
+
+
+def say(service: Service, said: dict[int, Said], *, owner: Owner | None = None) -> int:
+    changed: int = service.run(reviews.review_results, owner or service.owner, said, reviewer="anna")["Reviewed"]
+    return changed
+
+
+def test_the_newest_word_counts_and_the_others_are_history(service: Service, kept: list[int]) -> None:
+    assert say(service, {kept[0]: Said(label="normal", note="dirt"), kept[1]: Said(label="anomaly")}) == 2
+    assert say(service, {kept[0]: Said(label="normal")}) == 0
+    assert say(service, {kept[0]: Said(label="normal", note="surely")}) == 1
+    told = service.run(reviews.describe_result, service.owner, number=kept[0])
+    assert told["Verdict"] == "normal"
+    assert [(one["Label"], one["Note"], one["Reviewer"]) for one in told["Reviews"]] == [
+        ("normal", "surely", "anna"),
+        ("normal", "dirt", "anna"),
+    ]
+
+
+def test_nobody_says_anything_of_anothers_results(service: Service, kept: list[int]) -> None:
+    stranger = Owner("111111111111", "us-east-1")
+    with pytest.raises(NotFoundError, match=f"There is no result {kept[0]}"):
+        say(service, {kept[0]: Said(label="normal")}, owner=stranger)
+    with pytest.raises(NotFoundError):
+        say(service, {kept[0]: Said(label="normal"), 10**9: Said(label="normal")})
+    assert service.run(reviews.describe_result, service.owner, number=kept[0])["Verdict"] is None
+
+
+def test_only_what_a_person_has_said_is_added_and_that_is_noted_once(service: Service, kept: list[int]) -> None:
+    with pytest.raises(ConflictError, match="confirm or correct it first"):
+        service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:1])
+    say(service, {number: Said(label="anomaly") for number in kept})
+    with pytest.raises(ConflictError, match="is of a video"):
+        service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept)
+    found = service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:2])
+    assert [(result.id, label) for result, label in found] == [(number, "anomaly") for number in kept[:2]]
+    for _ in range(2):
+        service.run(reviews.note_added, service.owner, numbers=kept[:1], dataset="train", reviewer="anna")
+    told = service.run(reviews.describe_result, service.owner, number=kept[0])["Reviews"]
+    assert [one["AddedTo"] for one in told] == ["train", None]
+
+
+def test_the_history_goes_with_the_result(service: Service, kept: list[int]) -> None:
+    say(service, {number: Said(label="normal") for number in kept})
+    assert service.run(forget_results, service.owner, project_name="cars", before=now()) == 3
+    with service.database.reading() as session:
+        assert session.query(ResultReview).count() == 0
