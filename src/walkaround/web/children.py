@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from walkaround.errors import UnavailableError
+from walkaround.errors import StorageError, UnavailableError, ValidationError, writing
 
 _SECONDS = 30.0
 
@@ -100,3 +103,33 @@ class Child:
 def _started(module: str) -> subprocess.Popen[bytes]:
     arguments = [sys.executable, "-m", module, str(os.getpid())]
     return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+
+
+def write_by(child: Child, task: Callable[[Path], list[Any]], path: Path, *, too_much: str) -> None:
+    """Have a child write a file, which appears when it is whole.
+
+    Args:
+        child: answers {"full": why} where the disk refused, {"reason": why} where it would not.
+        task: what to ask, given where to write.
+        path: of the file.
+        too_much: what to say where the child took too long or died.
+
+    Raises:
+        ValidationError: it cannot be made.
+        StorageError: the disk refuses.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        answer = child.ask(task(part))
+        if answer is None:
+            raise ValidationError(too_much)
+        if "full" in answer:
+            raise StorageError(str(answer["full"]))
+        if "reason" in answer:
+            raise ValidationError(str(answer["reason"]))
+        with writing(path):
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

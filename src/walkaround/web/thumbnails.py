@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import queue
-import secrets
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,10 +16,10 @@ from pathlib import Path
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.cache import Trimming
-from walkaround.errors import StorageError, ValidationError, WalkaroundError, writing
+from walkaround.errors import WalkaroundError
 from walkaround.media.pictures import PICTURE_LIMITS
 from walkaround.media.sniff import picture_format
-from walkaround.web.children import Child
+from walkaround.web.children import Child, write_by
 
 SIDES = (128, 256, 512, 1024, 2048, 4096)
 """Longest sides of thumbnails in pixels: few, so that few are kept."""
@@ -122,23 +121,10 @@ class Thumbnails:
 
     def _make(self, bucket: str, key: str, path: Path, side: int) -> None:
         source = self._buckets.local(bucket, key, folder=self._copies, at_most=PICTURE_LIMITS.max_bytes)
-        part = path.with_name(f".{secrets.token_hex(8)}.part")
         name = key.rpartition("/")[2]
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with self._child() as child:
-                answer = child.ask([str(source), str(part), side, name])
-            if answer is None:
-                raise ValidationError(f"{name!r} takes more time or memory to decode than a picture may: save it again.")
-            if "full" in answer:
-                raise StorageError(str(answer["full"]))
-            if "reason" in answer:
-                raise ValidationError(str(answer["reason"]))
-            with writing(path):
-                part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        too_much = f"{name!r} takes more time or memory to decode than a picture may: save it again."
+        with self._child() as child:
+            write_by(child, lambda part: [str(source), str(part), side, name], path, too_much=too_much)
         self._trimming.added(self._folder, path.stat().st_size)
 
     @contextmanager

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from walkaround.buckets.cache import Trimming
-from walkaround.errors import StorageError, ValidationError, writing
-from walkaround.web.children import Child
+from walkaround.web.children import Child, write_by
 from walkaround.web.thumbnails import side_of
 
 _CACHE_BYTES = 512 << 20
@@ -61,19 +59,6 @@ class VideoFrames:
         self._child.close()
 
     def _take(self, video: Path, path: Path, *, name: str, time: float, side: int) -> None:
-        part = path.with_name(f".{secrets.token_hex(8)}.part")
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            answer = self._child.ask([str(video), str(part), time, side, name])
-            if answer is None:
-                raise ValidationError(f"A frame of {name!r} takes more time or memory to decode than it may.")
-            if "full" in answer:
-                raise StorageError(str(answer["full"]))
-            if "reason" in answer:
-                raise ValidationError(str(answer["reason"]))
-            with writing(path):
-                part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        too_much = f"A frame of {name!r} takes more time or memory to decode than it may."
+        write_by(self._child, lambda part: [str(video), str(part), time, side, name], path, too_much=too_much)
         self._trimming.added(self._folder, path.stat().st_size)
