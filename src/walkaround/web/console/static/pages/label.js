@@ -6,11 +6,11 @@ import { count } from "../formats.js";
 import { Link, query, setQuery } from "../router.js";
 import { may } from "../session.js";
 import { Button } from "../ui/button.js";
-import { Choice } from "../ui/field.js";
 import { KeysHelp } from "../ui/keys.js";
 import { Empty, Failed, Loading, Note } from "../ui/state.js";
 import { styled } from "../ui/style_of_page.js";
 import { failed, say } from "../ui/toast.js";
+import { Chooser } from "./label/chooser.js";
 import { ClassWindow } from "./label/class_window.js";
 import { makeDesk } from "./label/desk.js";
 import { makeDrafts } from "./label/drafts.js";
@@ -126,12 +126,7 @@ function Room({ project, kind, show }) {
   return html`<div class="labelling">
     <header class="label-head">
       <h1 tabindex="-1">Label</h1>
-      <${Choice} label="Pictures for" value=${kind} options=${[["train", "Training"], ["test", "Test"]]} onChange=${(one) => setQuery({ kind: one, picture: null })} />
-      <label class="row"><span class="unseen">Show</span>
-        <select class="input" onChange=${(event) => setQuery({ show: event.currentTarget.value, picture: null })}>
-          ${SHOWN.map(([one, text]) => html`<option key=${one} value=${one} selected=${one === show}>${text}</option>`)}
-        </select>
-      </label>
+      <${Chooser} kind=${kind} show=${show} states=${SHOWN} />
       <${Progress} counts=${room.counts.value} />
       <span class="gap"></span>
       <${SaveState} entry=${entry} saver=${saver} onOpen=${room.jump} onConflict=${() => setOpen("conflict")} />

@@ -6,13 +6,14 @@ import { ago, count, kindName, labelName } from "../formats.js";
 import { Link, query, setQuery } from "../router.js";
 import { may, user } from "../session.js";
 import { Button } from "../ui/button.js";
-import { Choice, TextField } from "../ui/field.js";
+import { TextField } from "../ui/field.js";
 import { Dialog } from "../ui/dialog.js";
 import { KeysHelp } from "../ui/keys.js";
 import { Empty, Failed, Loading, Note } from "../ui/state.js";
 import { styled } from "../ui/style_of_page.js";
 import { failed, say } from "../ui/toast.js";
 import { AgreementPanel } from "./review/agreement.js";
+import { Chooser } from "./label/chooser.js";
 import { makeDesk } from "./label/desk.js";
 import { documentOf, requestOf, sameDocument } from "./label/document.js";
 import { begun, done } from "./label/history.js";
@@ -123,12 +124,7 @@ function Room({ project, kind, show }) {
   return html`<div class="labelling">
     <header class="label-head">
       <h1 tabindex="-1">Review</h1>
-      <${Choice} label="Pictures for" value=${kind} options=${[["train", "Training"], ["test", "Test"]]} onChange=${(one) => setQuery({ kind: one, picture: null })} />
-      <label class="row"><span class="unseen">Show</span>
-        <select class="input" onChange=${(event) => setQuery({ show: event.currentTarget.value, picture: null })}>
-          ${SHOWN.map(([one, text]) => html`<option key=${one} value=${one} selected=${one === show}>${text}</option>`)}
-        </select>
-      </label>
+      <${Chooser} kind=${kind} show=${show} states=${SHOWN} />
       <${Waiting} counts=${room.counts.value} />
       <span class="gap"></span>
       ${changed && html`<span class="badge warning" role="status">Changed by you</span><${Button} icon="undo" onPress=${() => take(entry, entry.told)}>As it was</${Button}>`}
