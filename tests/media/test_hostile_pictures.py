@@ -146,6 +146,31 @@ def lossless_webp() -> bytes:
     return file.getvalue()
 
 
+def lossy_webp_of_56_megapixels() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8_000, 7_000), (90, 120, 150)).save(file, "WEBP", quality=50, method=0)
+    return file.getvalue()
+
+
+def transparent_webp() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGBA", (4_000, 3_000), (90, 120, 150, 100)).save(file, "WEBP", quality=50, method=0)
+    return file.getvalue()
+
+
+def webp_that_is_larger_inside() -> bytes:
+    """Says 3,000 x 3,000 pixels in its header, and holds 8,000 x 7,000."""
+    stored = lossy_webp_of_56_megapixels()
+    canvas = (2_999).to_bytes(3, "little") * 2
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + canvas + stored[12:]
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def webp_of_tiny_chunks() -> bytes:
+    body = b"WEBPVP8X" + struct.pack("<I", 10) + bytes(4) + (3_999).to_bytes(3, "little") * 2 + b"ABCD\0\0\0\0" * 3_000_000
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
 def file_of_garbage() -> bytes:
     return b"\xff\xd8\xff" + np.random.default_rng(0).bytes(31 * MEGABYTE)
 
@@ -171,6 +196,10 @@ HOSTILE = [
     jpeg_that_passes_a_thousand_times,
     jpeg_that_says_it_is_larger,
     lossless_webp,
+    lossy_webp_of_56_megapixels,
+    transparent_webp,
+    webp_that_is_larger_inside,
+    webp_of_tiny_chunks,
     file_of_garbage,
     file_of_fill_bytes,
 ]

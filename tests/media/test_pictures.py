@@ -115,6 +115,35 @@ def test_a_reduced_picture_is_never_smaller_than_asked(kind: str, side: int | No
     assert quarters(picture.pixels) == UPRIGHT[1]
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("orientation", sorted(UPRIGHT))
+def test_a_webp_too_large_for_its_usual_decoder_is_read_by_another(orientation: int, lossless: bool) -> None:
+    limits = PictureLimits(max_memory=6_000_000)  # libwebp's would take 18 bytes for each of 800,000 pixels
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    corners(1000, 800).save(file, "WEBP", lossless=lossless, quality=95, exif=exif)
+    usual, other = (read_picture(file.getvalue(), side=200, limits=one) for one in (PictureLimits(), limits))
+    assert quarters(other.pixels) == quarters(usual.pixels)
+    assert (other.width, other.height, other.pixels.shape) == (usual.width, usual.height, usual.pixels.shape)
+    difference = other.pixels.astype(np.int16) - usual.pixels
+    assert abs(difference).mean() < 3  # levels of 255: FFmpeg rounds colours elsewhere
+
+
+def test_a_large_transparent_webp_is_laid_over_white() -> None:
+    file = io.BytesIO()
+    Image.new("RGBA", (1000, 800), (200, 10, 10, 0)).save(file, "WEBP", quality=90)
+    picture = read_picture(file.getvalue(), side=200, limits=PictureLimits(max_memory=12_000_000))
+    assert picture.pixels.min() == 255
+
+
+def test_a_large_webp_that_ends_early_is_refused() -> None:
+    file = io.BytesIO()
+    Image.effect_noise((1000, 800), 90).convert("RGB").save(file, "WEBP", quality=90)
+    with pytest.raises(PictureError, match="it ends early"):
+        read_picture(file.getvalue()[:-20_000], name="a.webp", side=200, limits=PictureLimits(max_memory=6_000_000))
+
+
 def test_heic_is_read(tmp_path: Path) -> None:
     heif = pytest.importorskip("pillow_heif")
     heif.from_pillow(corners(128, 96)).save(tmp_path / "phone.heic", quality=90)

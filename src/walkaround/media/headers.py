@@ -168,10 +168,10 @@ def png_header(data: bytes) -> Header:
 
 
 def webp_header(data: bytes) -> Header:
-    """Read the size of a WebP's canvas; its metadata stays in, the decoder does not unfold it.
+    """Read the size, orientation and pages of a WebP; its metadata stays in, the decoder does not unfold it.
 
     Raises:
-        ValueError: the first chunk is none that a WebP starts with.
+        ValueError: the first chunk is none that a WebP starts with, or the file ends early or has too many chunks.
     """
     chunk = data[12:16]
     if chunk == b"VP8 " and data[23:26] == b"\x9d\x01\x2a" and len(data) >= 30:
@@ -183,4 +183,21 @@ def webp_header(data: bytes) -> Header:
         width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
     else:
         raise ValueError("its header is damaged")
-    return Header(width=width, height=height, body=data)
+    if int.from_bytes(data[4:8], "little") + 8 > len(data):
+        raise ValueError("it ends early")
+    orientation, pages = _webp_chunks(data)
+    return Header(width=width, height=height, orientation=orientation, pages=max(1, pages), body=data)
+
+
+def _webp_chunks(data: bytes) -> tuple[int, int]:
+    """EXIF orientation (RFC 9649, section 2.7.1.5), and how many frames of an animation there are."""
+    orientation, frames, at = 1, 0, 12
+    for _ in range(_MOST_PIECES):
+        if at + 8 > len(data):
+            return orientation, frames
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind == b"EXIF":
+            orientation = exif_orientation(data[at + 8 : at + 8 + size])
+        frames += kind == b"ANMF"
+        at += 8 + size + size % 2
+    raise ValueError("it consists of too many pieces")

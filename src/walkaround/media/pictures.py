@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from walkaround.errors import PictureError
-from walkaround.media.headers import Header, exif_orientation, jpeg_header, png_header, webp_header
+from walkaround.media.headers import Header, jpeg_header, png_header, webp_header
 from walkaround.media.sniff import picture_format
 
 Pixels = NDArray[np.uint8]
@@ -153,14 +153,17 @@ def _read_with_pillow(header: Header, kind: str, *, name: str, side: int | None,
     if header.scans > limits.max_scans:
         raise _too_large(name, f"passes {header.scans:,} times over its pixels, more than the {limits.max_scans} allowed")
     if kind == "WEBP":  # its decoder allocates as soon as it is opened
-        _check_memory(name, len(header.body) + header.width * header.height * (_WEBP_BYTES + 4), limits)
+        needed = len(header.body) + header.width * header.height * (_WEBP_BYTES + 4)
+        if needed > limits.max_memory and header.pages == 1:
+            return _read_large_webp(header, name=name, side=side, limits=limits)
+        _check_memory(name, needed, limits)
     image = _DECODERS[kind](io.BytesIO(header.body))
     if side is not None:
         image.draft(None, (side, side))
     plan = _Plan(
         width=image.width,
         height=image.height,
-        orientation=exif_orientation(image.info.get("exif", b"")) if kind == "WEBP" else header.orientation,
+        orientation=header.orientation,
         factor=1 if side is None else max(1, min(image.size) // side),
     )
     if kind != "WEBP":
@@ -169,8 +172,22 @@ def _read_with_pillow(header: Header, kind: str, *, name: str, side: int | None,
     image.load()
     pixels = plan.fill(lambda top, bottom: _as_rgb(_rows(image, top, bottom)))
     width, height = plan.upright(header.width, header.height)
-    pages = int(getattr(image, "n_frames", 1)) if kind == "WEBP" else header.pages
-    return Picture(pixels=pixels, width=width, height=height, format=kind, pages=pages)
+    return Picture(pixels=pixels, width=width, height=height, format=kind, pages=header.pages)
+
+
+def _read_large_webp(header: Header, *, name: str, side: int | None, limits: PictureLimits) -> Picture:
+    """Decode a WebP of one page that Pillow would take too much memory for."""
+    from walkaround.media import large_webp  # loads FFmpeg, which other pictures do without
+
+    factor = 1 if side is None else max(1, min(header.width, header.height) // side)
+    width, height = -(-header.width // factor), -(-header.height // factor)
+    plan = _Plan(width=width, height=height, orientation=header.orientation, factor=1)
+    decoded = large_webp.decoder_memory(header) + 4 * width * height
+    _check_memory(name, len(header.body) + decoded + plan.memory, limits)
+    image = large_webp.decode_large(header, width=width, height=height)
+    pixels = plan.fill(lambda top, bottom: _as_rgb(_rows(image, top, bottom)))
+    width, height = plan.upright(header.width, header.height)
+    return Picture(pixels=pixels, width=width, height=height, format="WEBP", pages=1)
 
 
 def _read_heif(data: bytes, *, name: str, side: int | None, limits: PictureLimits) -> Picture:

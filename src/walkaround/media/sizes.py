@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from walkaround.media.headers import Header, exif_orientation, jpeg_header, png_header, webp_header
+from walkaround.media.headers import Header, jpeg_header, png_header, webp_header
 from walkaround.media.pictures import PICTURE_LIMITS, PictureLimits, read_file, read_picture
 from walkaround.media.sniff import picture_format
 
@@ -48,23 +47,11 @@ def picture_size(path: Path, *, limits: PictureLimits = PICTURE_LIMITS) -> Pictu
         header: Header = _HEADERS[kind](data)
     except (ValueError, IndexError):
         return _by_reading(path, data, limits)  # which says what is wrong
-    orientation = exif_orientation(_webp_exif(data)) if kind == "WEBP" else header.orientation
-    width, height = (header.height, header.width) if orientation in _LYING else (header.width, header.height)
-    return PictureSize(width=width, height=height, orientation=orientation)
+    lies = header.orientation in _LYING
+    width, height = (header.height, header.width) if lies else (header.width, header.height)
+    return PictureSize(width=width, height=height, orientation=header.orientation)
 
 
 def _by_reading(path: Path, data: bytes, limits: PictureLimits) -> PictureSize:
     picture = read_picture(data, name=str(path), side=1, limits=limits)
     return PictureSize(width=picture.width, height=picture.height)
-
-
-def _webp_exif(data: bytes) -> bytes:
-    """The EXIF block of a WebP (RFC 9649, section 2.7.1.5); empty where there is none."""
-    file = io.BytesIO(data)
-    file.seek(12)
-    while len(head := file.read(8)) == 8:
-        size = int.from_bytes(head[4:], "little")
-        if head[:4] == b"EXIF":
-            return file.read(size)
-        file.seek(size + size % 2, io.SEEK_CUR)
-    return b""
