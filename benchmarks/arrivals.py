@@ -41,7 +41,7 @@ from walkaround.pipeline.sinks.signing import verify
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
 from walkaround.store.pipeline import Arrival, Delivery, Total
-from walkaround.store.tables import Result
+from walkaround.store.results import Result
 from walkaround.training.recipe import Recipe
 from walkaround.training.train import train
 

@@ -23,7 +23,8 @@ from walkaround.hosting.owner import Owner
 from walkaround.pipeline.dashboard import FRAMES, dashboard
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Watch
-from walkaround.store.tables import Project, Result
+from walkaround.store.results import Result
+from walkaround.store.tables import Project
 
 OWNER = Owner("000000000000", "us-east-1")
 PROJECTS = 10

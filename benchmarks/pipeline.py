@@ -34,7 +34,7 @@ from walkaround.pipeline.watches import put_watch
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
 from walkaround.store.pipeline import Delivery
-from walkaround.store.tables import Result
+from walkaround.store.results import Result
 from walkaround.training.recipe import Recipe
 from walkaround.training.train import train
 

@@ -12,7 +12,8 @@ from tests.hosting.conftest import Service
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations import activity
 from walkaround.hosting.owner import Owner
-from walkaround.store.tables import Dataset, Job, Model, Project, Trial, now
+from walkaround.store.tables import Dataset, Job, Model, Project, now
+from walkaround.store.trials import Trial
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from walkaround.errors import ConflictError, NotFoundError, QuotaError, Validati
 from walkaround.hosting.operations.projects import remove_left
 from walkaround.hosting.operations.results import keep_result
 from walkaround.hosting.owner import Owner
-from walkaround.store.tables import Project, Result, Trial, TrialPicture
+from walkaround.store.results import Result
+from walkaround.store.tables import Project
+from walkaround.store.trials import Trial, TrialPicture
 
 ARN = "arn:aws:lookoutvision:us-east-1:000000000000:model/cars/1"
 

@@ -16,7 +16,8 @@ from walkaround.hosting.operations.results import damaged_spans, forget_results,
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Watch
-from walkaround.store.tables import Project, Result
+from walkaround.store.results import Result
+from walkaround.store.tables import Project
 
 OWNER = Owner("000000000000", "us-east-1")
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from walkaround.hosting.operations import reviews
 from walkaround.hosting.operations.results import forget_results, keep_result
 from walkaround.hosting.operations.reviews import Said
 from walkaround.hosting.owner import Owner
-from walkaround.store.reviews import ResultReview
+from walkaround.store.results import ResultReview
 from walkaround.store.tables import now
 
 FINDINGS = {"source": "a.jpg", "anomalous": True, "confidence": 0.9, "label": "dent", "damage": 0.9}

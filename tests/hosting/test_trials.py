@@ -22,7 +22,8 @@ from walkaround.hosting.operations.trial_verdicts import (
     list_trial_pictures,
     verify_pictures,
 )
-from walkaround.store.tables import Entry, Job, Trial, TrialPicture, now
+from walkaround.store.tables import Entry, Job, now
+from walkaround.store.trials import Trial, TrialPicture
 
 TRIAL = {"project_name": "cars", "trial_name": "monday"}
 REFS = [f"s3://photos/new/{number}.jpg" for number in range(5)]

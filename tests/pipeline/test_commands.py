@@ -20,7 +20,7 @@ from served import wait_for
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.opening import database_of
-from walkaround.store.tables import Result
+from walkaround.store.results import Result
 from walkaround.training.train import Trained
 
 Command = Callable[..., CompletedProcess[str]]

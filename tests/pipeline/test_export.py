@@ -19,7 +19,8 @@ from walkaround.hosting.owner import Owner
 from walkaround.pipeline.export import COLUMNS, export_parts, export_results
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Watch
-from walkaround.store.tables import Project, Result
+from walkaround.store.results import Result
+from walkaround.store.tables import Project
 
 OWNER = Owner("000000000000", "us-east-1")
 NOON = datetime(2026, 3, 10, 12, 30, 0, 5, tzinfo=UTC)

@@ -17,7 +17,8 @@ from walkaround.pipeline.spec import WatchSpec
 from walkaround.pipeline.watches import put_watch
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Delivery, Watch
-from walkaround.store.tables import Model, Project, Result
+from walkaround.store.results import Result
+from walkaround.store.tables import Model, Project
 
 OWNER = Owner(account="000000000000", region="us-east-1")
 RULES = [{"model": "cars/1"}, {"prefix": "vans/", "model": "vans/1"}]

@@ -28,7 +28,8 @@ from walkaround.pipeline.watches import put_watch, spec_of
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Delivery, Total, Watch
-from walkaround.store.tables import Model, Result
+from walkaround.store.results import Result
+from walkaround.store.tables import Model
 from walkaround.training.train import Trained
 
 OWNER = Owner(account="000000000000", region="us-east-1")

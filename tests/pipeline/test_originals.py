@@ -16,7 +16,8 @@ from walkaround.hosting.owner import Owner
 from walkaround.pipeline.originals import Original, is_newest, keep_picture, opened_original, original_of, sweep_pictures
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Watch
-from walkaround.store.tables import Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Project, now
 
 OWNER = Owner("000000000000", "us-east-1")
 FINDINGS = {"source": "a.jpg", "anomalous": True, "confidence": 0.9, "label": "dent", "damage": 0.9}

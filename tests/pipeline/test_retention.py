@@ -13,7 +13,8 @@ from walkaround.pipeline.retention import Forgotten, forget_old
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Delivery, Total, Watch
-from walkaround.store.tables import Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Project, now
 
 DAY = timedelta(days=1)
 

@@ -25,7 +25,7 @@ from walkaround.pipeline.watches import put_watch
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Delivery
-from walkaround.store.tables import Result
+from walkaround.store.results import Result
 from walkaround.training.train import Trained
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from walkaround import store
 from walkaround.errors import InputError, StorageError, UnavailableError
 from walkaround.store.database import Database
 from walkaround.store.migrate import config_for
@@ -43,6 +46,8 @@ def test_the_migrations_make_the_tables_that_the_models_describe(database: Datab
     def ours(item: Any, name: str | None, kind: str, *_: object) -> bool:
         return not (kind in ("table", "index") and str(name).startswith("entries_search"))
 
+    for module in iter_modules(store.__path__):
+        import_module(f"{store.__name__}.{module.name}")  # whichever of them describe tables
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_object": ours})
         assert compare_metadata(context, Table.metadata) == []

@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from walkaround.errors import ConflictError, InputError, NotFoundError
+from walkaround.store.access import SignedIn, SignInTries
 from walkaround.store.attempts import begin_try, counts_of, succeeded
 from walkaround.store.database import Database
 from walkaround.store.keys import KeyRing, list_keys
 from walkaround.store.passwords import check_password, digest_of, fits, is_dated
 from walkaround.store.sessions import begin_session, csrf_of, end_session, find_session, session_digest, use_session
-from walkaround.store.tables import SignedIn, SignInTries, now
+from walkaround.store.tables import now
 from walkaround.store.users import (
     find_user,
     has_users,

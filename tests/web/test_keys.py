@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from walkaround.errors import InputError
+from walkaround.store.access import AccessKey
 from walkaround.store.database import Database
 from walkaround.store.keys import KeyRing, bearer_digest, list_keys, revoke_key
-from walkaround.store.tables import AccessKey
 
 
 @pytest.fixture

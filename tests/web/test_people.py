@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import update
 
 from served import Served
+from walkaround.store.access import SignedIn, SignInTries
 from walkaround.store.database import Database
-from walkaround.store.tables import SignedIn, SignInTries, now
+from walkaround.store.tables import now
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of users who are made here
 API = "/api/v1"

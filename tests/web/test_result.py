@@ -19,7 +19,8 @@ from walkaround.media.videos import Frame, write_video
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
 from walkaround.store.pipeline import GONE, Arrival, Watch
-from walkaround.store.tables import Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Project, now
 from walkaround.training.train import Trained
 
 OWNER = Owner(account="000000000000", region="us-east-1")

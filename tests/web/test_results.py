@@ -14,7 +14,8 @@ from served import Served
 from walkaround.pipeline.totals import Looked, add_totals
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
-from walkaround.store.tables import Model, Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Model, Project, now
 
 
 @pytest.fixture

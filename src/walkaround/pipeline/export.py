@@ -19,7 +19,7 @@ from walkaround.hosting.operations.result_search import Position, ResultFilter, 
 from walkaround.hosting.operations.results import damaged_spans, kinds_of, watch_names
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
-from walkaround.store.tables import Result
+from walkaround.store.results import Result
 
 Format = Literal["csv", "parquet"]
 

@@ -15,7 +15,8 @@ from walkaround.pipeline.events import EventError, read_event
 from walkaround.pipeline.noticing import notice
 from walkaround.pipeline.watches import address_of, spec_of
 from walkaround.store.pipeline import Arrival, DeadEvent, Delivery, Watch
-from walkaround.store.tables import Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import now
 
 _Query = TypeVar("_Query", bound=Select[Any])
 Kind = Literal["arrival", "delivery", "event"]

@@ -20,8 +20,7 @@ from walkaround.media.pictures import PICTURE_LIMITS
 from walkaround.pipeline.looking import bare_etag
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Watch
-from walkaround.store.reviews import ResultPicture
-from walkaround.store.tables import Result
+from walkaround.store.results import Result, ResultPicture
 
 _logger = logging.getLogger(__name__)
 

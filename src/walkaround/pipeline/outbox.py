@@ -19,7 +19,8 @@ from walkaround.pipeline.sinks.delivered import Delivered
 from walkaround.pipeline.spec import Sink, WatchSpec
 from walkaround.pipeline.watches import spec_of
 from walkaround.store.pipeline import Arrival, Delivery, Watch
-from walkaround.store.tables import Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Project, now
 
 LEASE_SECONDS = 20.0
 MOST_ATTEMPTS = 150

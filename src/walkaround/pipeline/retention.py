@@ -20,7 +20,8 @@ from walkaround.pipeline.spec import EVENTS
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Watch
-from walkaround.store.tables import Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import now
 
 _logger = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from walkaround.pipeline.totals import Looked, add_totals
 from walkaround.pipeline.watches import address_of
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival
-from walkaround.store.tables import Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import now
 
 _logger = logging.getLogger(__name__)
 

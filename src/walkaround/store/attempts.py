@@ -15,8 +15,9 @@ from datetime import timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from walkaround.store.access import SignInTries
 from walkaround.store.locks import lock_account
-from walkaround.store.tables import SignInTries, now
+from walkaround.store.tables import now
 
 _LOCK = "sign in"
 _OF_NETWORK = 64

@@ -24,7 +24,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import InputError, writing
-from walkaround.store.tables import AccessKey, now
+from walkaround.store.access import AccessKey
+from walkaround.store.tables import now
 
 _log = logging.getLogger(__name__)
 

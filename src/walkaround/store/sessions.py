@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from walkaround.store.access import SignedIn, User
 from walkaround.store.keys import Role, role_of
-from walkaround.store.tables import SignedIn, User, now
+from walkaround.store.tables import now
 
 _TOKEN_BYTES = 32
 

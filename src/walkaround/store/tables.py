@@ -1,4 +1,7 @@
-"""The tables, one class each. A row's status is the truth; a job is written in the same transaction as the status it serves."""
+"""The root of all tables, and those of projects: datasets, models and jobs, one class each.
+
+A row's status is the truth; a job is written in the same transaction as the status it serves.
+"""
 
 from __future__ import annotations
 
@@ -239,66 +242,6 @@ class Packaging(Table):
     updated: Mapped[datetime] = mapped_column(default=now)
 
 
-class Trial(Table):
-    """A trial detection: a model run on new pictures, for a person to verify."""
-
-    __tablename__ = "trials"
-    __table_args__ = (UniqueConstraint("project_id", "name"), NEVER_AGAIN)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    name: Mapped[str] = mapped_column(String(64))
-    model_version: Mapped[int]
-    status: Mapped[str] = mapped_column(String(16))  # RUNNING, COMPLETE, FAILED
-    message: Mapped[str] = mapped_column(Text, default="")
-    created: Mapped[datetime] = mapped_column(default=now)
-    same_as: Mapped[str | None] = mapped_column(String(64))  # the trial on whose pictures this one was begun
-
-
-class TrialPicture(Table):
-    """One picture of a trial detection: what the model said, and what a person says of it."""
-
-    __tablename__ = "trial_pictures"
-    __table_args__ = (
-        UniqueConstraint("trial_id", "source_ref"),
-        Index("trial_pictures_in_order", "trial_id", "id"),
-        Index("trial_pictures_by_sureness", "trial_id", "sureness", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"))
-    source_ref: Mapped[str] = mapped_column(String(1100))
-    name: Mapped[str | None] = mapped_column(String(200))  # what it was uploaded as
-    video: Mapped[str | None] = mapped_column(String(200))  # what the video was uploaded as of which it is a frame
-    time: Mapped[float | None]  # seconds from the start of the video
-    findings: Mapped[dict[str, Any] | None]
-    anomalous: Mapped[bool | None]  # the verdict in the findings, to count by
-    sureness: Mapped[int | None]  # the confidence in the findings in millionths, to sort by
-    heat: Mapped[dict[str, Any] | None]  # packed heat map
-    quality: Mapped[dict[str, Any] | None]  # {"hints": ["blurred"], "sharpness": 0.09, …}: what the picture is like
-    error: Mapped[str | None] = mapped_column(Text)
-    verified: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly: what a person saw
-    verified_by: Mapped[str | None] = mapped_column(String(100))  # name of the user, or id of the key
-    verified_at: Mapped[datetime | None]
-    said: Mapped[dict[str, Any] | None]  # {"kinds": […], "places": […], "line": {…}}: what a person corrected, for the entry
-    added: Mapped[bool] = mapped_column(default=False)
-    added_to: Mapped[str | None] = mapped_column(String(8))  # train, test
-
-
-class TrialVideo(Table):
-    """A video of a trial detection; when its frames were chosen, they are pictures of the trial, and the file is gone."""
-
-    __tablename__ = "trial_videos"
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    trial_id: Mapped[int] = mapped_column(ForeignKey("trials.id"), index=True)
-    name: Mapped[str] = mapped_column(String(200))
-    file: Mapped[str] = mapped_column(Text)  # path below the data folder
-    at_most: Mapped[int]  # frames
-    frames: Mapped[int | None]  # that were chosen
-    error: Mapped[str | None] = mapped_column(Text)
-
-
 class PictureLook(Table):
     """What a picture looks like, so that the same photo is known again: 32 x 32 grey bytes. Pictures never change."""
 
@@ -306,35 +249,6 @@ class PictureLook(Table):
 
     source_ref: Mapped[str] = mapped_column(String(1100), primary_key=True)
     thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class Result(Table):
-    """A picture or video that was looked at and whose findings are kept: sent over the REST API, or come by a watch."""
-
-    __tablename__ = "results"
-    __table_args__ = (
-        Index("results_by_project", "project_id", "created", "id"),
-        Index("results_by_verdict", "project_id", "anomalous", "created", "id"),
-        Index("results_by_label", "project_id", "label", "created", "id"),
-        Index("results_by_model", "project_id", "model_version", "created", "id"),
-        Index("results_by_source", "project_id", "source", "created", "id"),
-        Index("results_by_watch", "watch_id", "created", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    model_version: Mapped[int]
-    # Compared byte by byte, so that an index finds what begins alike.
-    source: Mapped[str] = mapped_column(Text().with_variant(Text(collation="C"), "postgresql"))
-    anomalous: Mapped[bool]
-    confidence: Mapped[float]
-    label: Mapped[str] = mapped_column(String(255))
-    findings: Mapped[dict[str, Any]]
-    created: Mapped[datetime] = mapped_column(default=now)
-    arrival_id: Mapped[int | None] = mapped_column(Id, unique=True)  # what arrived has one result, however often it is told of
-    watch_id: Mapped[int | None] = mapped_column(Id)
-    verdict: Mapped[str | None] = mapped_column(String(8))  # normal, anomaly: what a person says, see `ResultReview`
-    picture: Mapped[str | None] = mapped_column(String(120))  # address of the one that is kept with it, see `ResultPicture`
 
 
 class Job(Table):
@@ -371,55 +285,3 @@ class ClientToken(Table):
     digest: Mapped[str] = mapped_column(String(64))
     reply: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(default=now, index=True)
-
-
-class AccessKey(Table):
-    """A key of a caller: its secret signs requests (Signature Version 4), its bearer token opens the REST API."""
-
-    __tablename__ = "access_keys"
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    secret: Mapped[bytes] = mapped_column(LargeBinary)  # encrypted: signatures cannot be checked against a hash
-    bearer: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256
-    account: Mapped[str] = mapped_column(String(64))
-    role: Mapped[str] = mapped_column(String(8))  # read, detect, manage, admin
-    note: Mapped[str] = mapped_column(String(200), default="")
-    created: Mapped[datetime] = mapped_column(default=now)
-    revoked: Mapped[datetime | None]
-    made_by: Mapped[str | None] = mapped_column(String(80))  # user:NAME, or another key; None: on the command line
-
-
-class User(Table):
-    """A person who signs in with a password."""
-
-    __tablename__ = "users"
-    __table_args__ = (UniqueConstraint("name"), NEVER_AGAIN)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    name: Mapped[str] = mapped_column(String(64))  # in small letters
-    password: Mapped[str] = mapped_column(String(200))  # what `passwords.digest_of` made of it
-    account: Mapped[str] = mapped_column(String(64))
-    role: Mapped[str] = mapped_column(String(8))  # read, detect, manage, admin
-    created: Mapped[datetime] = mapped_column(default=now)
-    signed_in: Mapped[datetime | None]  # the last time
-
-
-class SignedIn(Table):
-    """A session of a user in a browser."""
-
-    __tablename__ = "sessions"
-
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of the cookie's value
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    created: Mapped[datetime] = mapped_column(default=now, index=True)
-    seen: Mapped[datetime] = mapped_column(default=now)
-
-
-class SignInTries(Table):
-    """How often somebody tried to sign in of late, and failed."""
-
-    __tablename__ = "sign_in_tries"
-
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)  # of a name, an address, or both
-    tries: Mapped[int]
-    until: Mapped[datetime] = mapped_column(index=True)  # when they are forgotten

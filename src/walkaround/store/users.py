@@ -8,10 +8,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, InputError, NotFoundError
+from walkaround.store.access import AccessKey, SignedIn, User
 from walkaround.store.keys import ROLES, Role, check_account, role_of
 from walkaround.store.locks import lock_account
 from walkaround.store.passwords import check_password, digest_of
-from walkaround.store.tables import AccessKey, SignedIn, User, now
+from walkaround.store.tables import now
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"
 _NAME = re.compile(NAME_PATTERN.replace("$", r"\Z"))

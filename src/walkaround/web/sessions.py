@@ -17,12 +17,13 @@ from sqlalchemy import select
 from walkaround.errors import ThrottledError, UnavailableError
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
+from walkaround.store.access import User
 from walkaround.store.attempts import begin_try, counts_of, succeeded
 from walkaround.store.database import Database
 from walkaround.store.keys import KeyRing
 from walkaround.store.passwords import digest_of, fits, is_dated
 from walkaround.store.sessions import Seat, begin_session, end_session, find_session, session_digest, use_session
-from walkaround.store.tables import User, now
+from walkaround.store.tables import now
 from walkaround.store.users import key_id_of
 from walkaround.web.audit import tell
 from walkaround.web.callers import Caller, UnknownCallerError

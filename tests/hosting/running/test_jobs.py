@@ -20,7 +20,8 @@ from walkaround.hosting.jobs.lease_guard import LeaseGuard
 from walkaround.hosting.jobs.presence import Presence
 from walkaround.hosting.jobs.work import Task
 from walkaround.store.database import Database
-from walkaround.store.tables import Dataset, Entry, Job, Model, Trial, TrialPicture, now
+from walkaround.store.tables import Dataset, Entry, Job, Model, now
+from walkaround.store.trials import Trial, TrialPicture
 
 
 @pytest.fixture

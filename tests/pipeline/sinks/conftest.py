@@ -29,7 +29,8 @@ from walkaround.pipeline.watches import put_watch
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Delivery, Watch
-from walkaround.store.tables import Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Project, now
 
 FINDINGS = {
     "source": "s3://photos/a/b.jpg",

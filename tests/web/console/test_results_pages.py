@@ -20,7 +20,8 @@ from walkaround.media.videos import Frame, write_video
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
 from walkaround.store.pipeline import GONE, Arrival, Watch
-from walkaround.store.tables import Project, Result, now
+from walkaround.store.results import Result
+from walkaround.store.tables import Project, now
 
 JPEG = {"content-type": "image/jpeg"}
 

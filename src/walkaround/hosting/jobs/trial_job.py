@@ -36,7 +36,8 @@ from walkaround.inspection.masks import kept_line
 from walkaround.models.network import cores
 from walkaround.settings import Settings
 from walkaround.store.database import Database
-from walkaround.store.tables import Model, Project, Trial, TrialPicture, TrialVideo
+from walkaround.store.tables import Model, Project
+from walkaround.store.trials import Trial, TrialPicture, TrialVideo
 
 _AT_ONCE = 16
 _COMPARED_AT_ONCE = 100

@@ -14,7 +14,8 @@ from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply
 from walkaround.hosting.owner import Owner
 from walkaround.store.checks import Check, Export
-from walkaround.store.tables import Change, Dataset, Job, Model, Packaging, Project, Trial, now
+from walkaround.store.tables import Change, Dataset, Job, Model, Packaging, Project, now
+from walkaround.store.trials import Trial
 
 LATELY_DAYS = 30
 """For so long jobs that have ended are known."""

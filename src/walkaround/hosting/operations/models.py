@@ -17,7 +17,8 @@ from walkaround.hosting.operations.tags import write_tags
 from walkaround.hosting.operations.training_sets import training_sets
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
-from walkaround.store.tables import Endpoint, Job, Model, Packaging, Project, Tag, Threshold, TrainingLine, Trial, now
+from walkaround.store.tables import Endpoint, Job, Model, Packaging, Project, Tag, Threshold, TrainingLine, now
+from walkaround.store.trials import Trial
 
 HOSTING = ("STARTING_HOSTING", "HOSTED", "STOPPING_HOSTING", "SYSTEM_UPDATING")
 """Statuses in which a model occupies inference units."""

@@ -22,7 +22,8 @@ from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.rows import find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.pipeline import Watch
-from walkaround.store.tables import Project, Result
+from walkaround.store.results import Result
+from walkaround.store.tables import Project
 
 _WALKS_AT_ONCE = 100  # selects of one statement: SQLite has a limit
 _EVERYTHING = 2**62

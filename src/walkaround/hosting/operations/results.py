@@ -15,8 +15,8 @@ from walkaround.hosting.operations.result_search import ResultFilter, Search
 from walkaround.hosting.operations.rows import Reply, find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.pipeline import Delivery, Watch
-from walkaround.store.reviews import ResultPicture, ResultReview
-from walkaround.store.tables import Result, now
+from walkaround.store.results import Result, ResultPicture, ResultReview
+from walkaround.store.tables import now
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

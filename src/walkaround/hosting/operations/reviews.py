@@ -12,8 +12,8 @@ from walkaround.errors import ConflictError, NotFoundError
 from walkaround.hosting.operations.results import described_result, watch_names
 from walkaround.hosting.operations.rows import Reply
 from walkaround.hosting.owner import Owner
-from walkaround.store.reviews import ResultReview
-from walkaround.store.tables import Project, Result
+from walkaround.store.results import Result, ResultReview
+from walkaround.store.tables import Project
 
 MOST_REVIEWS = 100
 """Reviews of a result that are told, the newest first."""

@@ -23,7 +23,8 @@ from walkaround.hosting.operations.rows import Reply, find_dataset, find_project
 from walkaround.hosting.operations.trials import agreed, disagreed, find_trial, missing
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
-from walkaround.store.tables import Project, TrialPicture, now
+from walkaround.store.tables import Project, now
+from walkaround.store.trials import TrialPicture
 
 Order = Literal["given", "unsure"]
 Wanted = Literal["all", "open", "verified", "right", "wrong", "damaged", "whole", "failed"]

@@ -21,7 +21,8 @@ from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import LATEST, Reply, add_job, find_model, find_project
 from walkaround.hosting.owner import Owner
-from walkaround.store.tables import Job, Project, Trial, TrialPicture, TrialVideo
+from walkaround.store.tables import Job, Project
+from walkaround.store.trials import Trial, TrialPicture, TrialVideo
 
 MOST_PICTURES = 2_000
 """Pictures of one trial detection, as in the service."""

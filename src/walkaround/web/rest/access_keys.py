@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Response, status
 from pydantic import BaseModel, Field
 
 from walkaround.errors import AccessDeniedError, NotFoundError
+from walkaround.store.access import AccessKey as KeyRow
 from walkaround.store.keys import Role, list_keys, revoke_key
-from walkaround.store.tables import AccessKey as KeyRow
 from walkaround.web.audit import tell
 from walkaround.web.callers import Caller
 from walkaround.web.rest.access import Reader

@@ -16,7 +16,7 @@ from walkaround.media.sniff import picture_format
 from walkaround.pipeline.originals import keep_picture as keep_picture_of
 from walkaround.pipeline.sinks.delivered import HEAT_MAP
 from walkaround.pipeline.totals import Looked, add_totals
-from walkaround.store.tables import Result
+from walkaround.store.results import Result
 from walkaround.web.rest.access import Inspector, Visit, check_media_type
 from walkaround.web.rest.bodies import PICTURE_BODY
 from walkaround.web.rest.masks import data_url

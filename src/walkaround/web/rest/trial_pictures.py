@@ -18,7 +18,7 @@ from walkaround.hosting.operations.drawn_lines import drawn_line
 from walkaround.hosting.operations.trials import find_trial_picture
 from walkaround.inspection.heats import heat_png, unpacked_heat
 from walkaround.inspection.masks import MASKS, told_line, unpacked
-from walkaround.store.tables import TrialPicture as Row
+from walkaround.store.trials import TrialPicture as Row
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.drawn import kept_drawing, place_of
 from walkaround.web.rest.entrance import PREFIX

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Path, Response, status
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session as DatabaseSession
 
+from walkaround.store.access import User as UserRow
 from walkaround.store.keys import Role
 from walkaround.store.passwords import LONGEST, SHORTEST
 from walkaround.store.sessions import count_sessions
-from walkaround.store.tables import User as UserRow
 from walkaround.store.users import (
     NAME_PATTERN,
     find_user,
