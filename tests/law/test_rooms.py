@@ -89,10 +89,19 @@ def test_modules_of_a_room_do_not_import_each_other_in_circles() -> None:
         visit(name, ())
 
 
-def test_the_command_line_starts_without_the_heavy_libraries() -> None:
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("cli", "torch sklearn pandas scipy numpy onnxruntime onnx av sqlalchemy fastapi"),
+        ("inspection.detect", "torch sklearn pandas scipy onnx sqlalchemy fastapi"),
+        ("web.serve", "torch sklearn pandas scipy onnx"),
+        ("hosting.pool.worker", "torch sklearn pandas scipy onnx av sqlalchemy fastapi"),
+    ],
+)
+def test_what_starts_often_or_stays_for_long_starts_without_the_heavy_libraries(module: str, heavy: str) -> None:
     code = (
-        "import sys; import walkaround.cli;"
-        "heavy = {'torch', 'sklearn', 'scipy', 'onnxruntime', 'onnx', 'av'} & set(sys.modules);"
+        f"import sys; import walkaround.{module};"
+        f"heavy = set({heavy.split()}) & set(sys.modules);"
         "sys.exit(str(heavy) if heavy else 0)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -291,6 +292,21 @@ def test_two_models_are_compared_on_what_both_have(reader: Rest) -> None:
         assert one["first_number"] - 1 == one["second_number"] + 4
     same = reader.ok("GET", f"/projects/{NAME}/comparison?first=1&second=1")
     assert (same["same_pictures"], same["pictures"], same["scores"]["recall"]["difference"]) == (True, [], 0)
+
+
+def test_what_is_asked_every_day_brings_no_library_that_fits_models_into_the_server(
+    api: Rest, served: Served, hosted: str
+) -> None:
+    assert detected(api) == (True, pytest.approx(DAMAGE, abs=1e-3))
+    for path in ("/projects", f"/projects/{NAME}/models", "/results", "/watches", "/activity"):
+        api.ok("GET", path)
+    for rest in ("", "/evaluation?threshold=0.6", "/test-pictures", "/test-pictures/1/view", "/threshold"):
+        api.ok("GET", of("1", rest))
+    api.ok("PUT", of("2", "/threshold"), json={"threshold": 0.45})
+    assert api.ok("GET", f"/projects/{NAME}/comparison?first=1&second=2")["scores"]["recall"]["interval"]
+    mapped = Path(f"/proc/{served.pid}/maps").read_text()
+    assert "/numpy/" in mapped  # so that names of libraries stand there
+    assert re.findall(r"/(sklearn|pandas|scipy|torch)/", mapped) == []
 
 
 def test_a_deleted_model_leaves_no_thresholds(api: Rest, served: Served) -> None:

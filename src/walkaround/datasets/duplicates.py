@@ -13,9 +13,6 @@ from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from walkaround.datasets.alignment import align
 from walkaround.media.facts import PictureFacts
@@ -48,6 +45,9 @@ def duplicate_groups(facts: Sequence[PictureFacts]) -> NDArray[np.int64]:
     Returns:
         int64 [pictures]: the group of each, 0 upwards in order of first appearance. A picture like no other has a group alone.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if not facts:
         return np.zeros(0, dtype=np.int64)
     _, firsts, file_of = np.unique([fact.sha256 for fact in facts], return_index=True, return_inverse=True)
@@ -151,6 +151,8 @@ def _nearest(thumbnails: NDArray[np.float32], seconds: NDArray[np.float32], most
 
 def _looks(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 [pictures, 63] of length 1 (0 for blank pictures): the lowest frequencies without the mean."""
+    from scipy.fft import dctn
+
     waves = dctn(thumbnails, axes=(1, 2), norm="ortho")[:, :_FREQUENCIES, :_FREQUENCIES].reshape(len(thumbnails), -1)[:, 1:]
     lengths = np.linalg.norm(waves, axis=1, keepdims=True)
     return np.where(lengths > 1, waves / np.maximum(lengths, 1), 0).astype(np.float32)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import ndimage
 
 from walkaround.damage.places import Point, Polygons
 from walkaround.datasets.runs import Mask
@@ -20,6 +19,8 @@ def polygons_of_mask(mask: Mask) -> Polygons | None:
 
     A hole is joined to the edge around it by a cut without width, and gone around the other way.
     """
+    from scipy import ndimage
+
     parts, _ = ndimage.label(mask)
     rings = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):

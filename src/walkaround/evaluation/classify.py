@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import InputError
 from walkaround.evaluation.curves import expected_calibration_error, precision_recall_curve, reliability_table, roc_curve
-from walkaround.evaluation.intervals import Interval, f1_interval, macro_f1_interval, ranking_intervals, wilson
+from walkaround.evaluation.intervals import (
+    Interval,
+    f1_interval,
+    f1_per_class,
+    macro_f1_interval,
+    ranking_intervals,
+    wilson,
+)
+from walkaround.evaluation.ranking import auroc, average_precision
 from walkaround.evaluation.scores import ClassScores, Confusion, Scores
 
 FEW = 30
@@ -192,8 +199,9 @@ def _score_verdicts(answers: _Answers, tally: _Tally, *, seed: int, of_labels: b
         tally.undefined("precision", "f1", reason=missing)
         return
     tally.proportion("precision", hits, int(alarm.sum()), without="no picture was called damaged")
-    tally.values["f1"] = float(metrics.f1_score(damaged, alarm, zero_division=0.0))  # misses exist, so 0 is its true value
-    tally.intervals["f1"] = f1_interval(metrics.confusion_matrix(damaged, alarm, labels=[False, True]), seed=seed)
+    counts = _verdict_counts(answers)
+    tally.values["f1"] = float(f1_per_class(counts)[1])
+    tally.intervals["f1"] = f1_interval(counts, seed=seed)
 
 
 def _score_probabilities(answers: _Answers, tally: _Tally, *, seed: int) -> None:
@@ -202,9 +210,9 @@ def _score_probabilities(answers: _Answers, tally: _Tally, *, seed: int) -> None
         missing = "no picture is damaged" if not answers.damaged.any() else "no picture is of a whole car"
         tally.undefined(*names, "calibration_error", reason=missing)
         return
-    tally.values["auroc"] = float(metrics.roc_auc_score(answers.damaged, answers.probability))
-    tally.values["average_precision"] = float(metrics.average_precision_score(answers.damaged, answers.probability))
-    tally.values["brier"] = float(metrics.brier_score_loss(answers.damaged, answers.probability))
+    tally.values["auroc"] = auroc(answers.damaged, answers.probability)
+    tally.values["average_precision"] = average_precision(answers.damaged, answers.probability)
+    tally.values["brier"] = float(np.square(answers.probability - answers.damaged).mean())
     tally.values["calibration_error"] = expected_calibration_error(reliability_table(answers.damaged, answers.probability))
     intervals = ranking_intervals(answers.damaged, answers.probability, seed=seed)
     tally.intervals |= {"auroc": intervals.auroc, "average_precision": intervals.average_precision, "brier": intervals.brier}
@@ -217,16 +225,17 @@ def _verdict_tables(
     types = [name for name in classes if name not in normal]
     whole = whole_names[0] if len(whole_names) == 1 else "whole"
     damaged = types[0] if len(types) == 1 else "damaged"
-    counts = (
-        metrics.confusion_matrix(answers.damaged, answers.alarm, labels=[False, True])
-        if len(answers.truth)
-        else np.zeros((2, 2))
-    )
     per_class = {
         whole: _class_scores(~answers.damaged, ~answers.alarm, 1 - answers.probability),
         damaged: _class_scores(answers.damaged, answers.alarm, answers.probability),
     }
-    return Confusion(classes=(whole, damaged), counts=counts.astype(np.int64)), per_class
+    return Confusion(classes=(whole, damaged), counts=_verdict_counts(answers)), per_class
+
+
+def _verdict_counts(answers: _Answers) -> NDArray[np.int64]:
+    """int64 [2, 2]: truth by verdict, whole before damaged."""
+    cells = 2 * answers.damaged.astype(np.int64) + answers.alarm
+    return np.bincount(cells, minlength=4).reshape(2, 2)
 
 
 def _score_labels(
@@ -240,8 +249,8 @@ def _score_labels(
     np.add.at(counts, ([number[name] for name in answers.truth], [number[name] for name in answers.named]), 1)
     tally.proportion("accuracy", int(np.trace(counts)), len(truth), without="there is no picture")
     if len(truth):
-        shown = sorted({*answers.truth, *answers.named})
-        tally.values["macro_f1"] = float(metrics.f1_score(truth, named, labels=shown, average="macro", zero_division=0.0))
+        used = (counts.sum(0) + counts.sum(1)) > 0
+        tally.values["macro_f1"] = float(f1_per_class(counts)[used].mean())
         tally.intervals["macro_f1"] = macro_f1_interval(counts, seed=seed)
     else:
         tally.undefined("macro_f1", reason="there is no picture")
@@ -273,8 +282,8 @@ def _class_scores(true: NDArray[np.bool_], named: NDArray[np.bool_], probability
         recall=hits / support if support else None,
         f1=2 * hits / (support + called) if both else None,
         support=support,
-        auroc=None if ranked is None else float(metrics.roc_auc_score(true, ranked)),
-        average_precision=None if ranked is None else float(metrics.average_precision_score(true, ranked)),
+        auroc=None if ranked is None else auroc(true, ranked),
+        average_precision=None if ranked is None else average_precision(true, ranked),
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
 
 from walkaround.evaluation.intervals import Interval, wilson
+from walkaround.evaluation.ranking import counts_by_level
 
 MOST_POINTS = 200
 BINS = 10
@@ -53,7 +53,9 @@ class ReliabilityBin:
 
 def precision_recall_curve(damaged: NDArray[np.bool_], probability: NDArray[np.float64]) -> PrecisionRecallCurve:
     """At most 200 points of the curve; damage must occur."""
-    precision, recall, threshold = metrics.precision_recall_curve(damaged, probability)
+    levels, hits, alarms = counts_by_level(damaged, probability)
+    found, named = hits.cumsum(), (hits + alarms).cumsum()
+    threshold, precision, recall = levels[::-1], (found / named)[::-1], (found / found[-1])[::-1]
     even = np.searchsorted(threshold, np.linspace(threshold[0], threshold[-1], MOST_POINTS // 2))  # even along the axis too,
     kept = np.union1d(_thinned(len(threshold), MOST_POINTS // 2), even)  # since most probabilities lie near 0 and 1
     return PrecisionRecallCurve(
@@ -65,9 +67,13 @@ def precision_recall_curve(damaged: NDArray[np.bool_], probability: NDArray[np.f
 
 def roc_curve(damaged: NDArray[np.bool_], probability: NDArray[np.float64]) -> RocCurve:
     """At most 200 points of the curve; damaged and whole pictures must both occur."""
-    false_alarms, recall, _ = metrics.roc_curve(damaged, probability, drop_intermediate=True)
-    kept = _thinned(len(recall), MOST_POINTS)
-    return RocCurve(false_alarms=tuple(false_alarms[kept].tolist()), recall=tuple(recall[kept].tolist()))
+    _, hits, alarms = counts_by_level(damaged, probability)
+    steps = np.stack([alarms, hits])
+    points = np.pad(steps.cumsum(axis=1), ((0, 0), (1, 0))) / steps.sum(axis=1, keepdims=True)
+    bends = np.diff(steps).any(axis=0)  # elsewhere the curve is straight
+    corners = points[:, np.pad(bends, 1, constant_values=True)]
+    false_alarms, recall = corners[:, _thinned(corners.shape[1], MOST_POINTS)].tolist()
+    return RocCurve(false_alarms=tuple(false_alarms), recall=tuple(recall))
 
 
 def reliability_table(damaged: NDArray[np.bool_], probability: NDArray[np.float64]) -> tuple[ReliabilityBin, ...]:

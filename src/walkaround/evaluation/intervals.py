@@ -7,19 +7,22 @@ made from Wilson's or, for AUROC, Newcombe's; simulated, all then hold the truth
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtrit
-from sklearn.metrics import average_precision_score, roc_auc_score
+
+from walkaround.evaluation.ranking import auroc, average_precision, ranking_scores
 
 Interval = tuple[float, float]
 """Lower and upper end of a 95 % interval, both within 0 to 1."""
 
 RESAMPLES = 2000
-_Z = float(ndtri(0.975))
+_NORMAL = NormalDist()
+_Z = _NORMAL.inv_cdf(0.975)
 _CELLS_AT_ONCE = 1 << 20  # keeps the working memory of a bootstrap near 50 MB, whatever the number of pictures
 
 
@@ -46,11 +49,13 @@ def over_pictures(value: float, samples: NDArray[np.float64], *, pictures: int) 
         samples: float64 [resamples], the same of pictures drawn again; NaN where it could not be told.
         pictures: how many had a say in it, at least one.
     """
+    from scipy.special import stdtrit  # here, because a server rarely needs it
+
     ends = wilson(value * pictures, pictures)
     known = samples[~np.isnan(samples)]
     if pictures < 2 or not len(known):
         return ends
-    tail = float(ndtr(np.sqrt(pictures / (pictures - 1)) * stdtrit(pictures - 1, 0.025)))
+    tail = _NORMAL.cdf(math.sqrt(pictures / (pictures - 1)) * float(stdtrit(pictures - 1, 0.025)))
     low, high = np.quantile(known, [tail, 1 - tail])
     return _wider((float(low), float(high)), ends)
 
@@ -58,7 +63,9 @@ def over_pictures(value: float, samples: NDArray[np.float64], *, pictures: int) 
 def f1_interval(confusion: NDArray[np.int64], *, seed: int) -> Interval:
     """The interval of F1 of the second class of a 2x2 confusion matrix (rows truth, columns predicted)."""
     (_, false_alarms), (misses, hits) = confusion.tolist()
-    return _wider(_percentiles(_f1(_resampled_confusions(confusion, seed))[:, 1]), _wilson_f1(hits, false_alarms + misses))
+    return _wider(
+        _percentiles(f1_per_class(_resampled_confusions(confusion, seed))[:, 1]), _wilson_f1(hits, false_alarms + misses)
+    )
 
 
 def macro_f1_interval(confusion: NDArray[np.int64], *, seed: int) -> Interval:
@@ -71,12 +78,12 @@ def macro_f1_interval(confusion: NDArray[np.int64], *, seed: int) -> Interval:
     confusion = confusion[np.ix_(used, used)]
     hits = np.diag(confusion)
     errors = confusion.sum(0) + confusion.sum(1) - 2 * hits
-    f1 = _f1(confusion[None])[0]
+    f1 = f1_per_class(confusion)
     limits = np.array([_wilson_f1(hit, error) for hit, error in zip(hits.tolist(), errors.tolist(), strict=True)])
     reach = np.sqrt(np.square(limits - f1[:, None]).sum(0)) / len(f1)
     macro = float(f1.mean())
     by_score_test = (max(0.0, macro - float(reach[0])), min(1.0, macro + float(reach[1])))
-    return _wider(_percentiles(_f1(_resampled_confusions(confusion, seed)).mean(1)), by_score_test)
+    return _wider(_percentiles(f1_per_class(_resampled_confusions(confusion, seed)).mean(1)), by_score_test)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +108,13 @@ def ranking_intervals(damaged: NDArray[np.bool_], probability: NDArray[np.float6
     """
     samples = np.concatenate(list(_resampled_rankings(damaged, probability, seed)), axis=1)
     positives, negatives = int(damaged.sum()), int((~damaged).sum())
-    auroc, average_precision, brier = (_percentiles(row) for row in samples)
-    mean_precision = float(average_precision_score(damaged, probability))
-    auroc = _wider(auroc, newcombe(float(roc_auc_score(damaged, probability)), positives, negatives))
-    average_precision = _wider(average_precision, wilson(mean_precision * positives, positives))
-    return RankingIntervals(auroc=auroc, average_precision=average_precision, brier=brier)
+    of_auroc, of_precision, of_brier = (_percentiles(row) for row in samples)
+    hits = average_precision(damaged, probability) * positives
+    return RankingIntervals(
+        auroc=_wider(of_auroc, newcombe(auroc(damaged, probability), positives, negatives)),
+        average_precision=_wider(of_precision, wilson(hits, positives)),
+        brier=of_brier,
+    )
 
 
 def newcombe(auroc: float, positives: int, negatives: int) -> Interval:
@@ -128,7 +137,7 @@ def _resampled_confusions(confusion: NDArray[np.int64], seed: int) -> NDArray[np
     return np.stack(rows, axis=1)
 
 
-def _f1(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+def f1_per_class(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
     """F1 of each class [..., classes]; a class that a resample neither shows nor names counts as 0."""
     hits = np.diagonal(confusions, axis1=-2, axis2=-1)
     involved = confusions.sum(-1) + confusions.sum(-2)
@@ -163,15 +172,6 @@ def _drawn(levels: NDArray[np.int64], rows: int, count: int, rng: np.random.Gene
     """int64 [rows, count]: how often each of `count` levels is drawn when as many as there are, are drawn with replacement."""
     drawn = levels[rng.integers(0, len(levels), (rows, len(levels)))] + np.arange(rows)[:, None] * count
     return np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-
-
-def ranking_scores(hits: NDArray[np.int64], alarms: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """AUROC and average precision [rows] from counts [rows, levels], highest level first; ties count half in AUROC."""
-    found, false = hits.cumsum(1), alarms.cumsum(1)
-    positives, negatives = found[:, -1], false[:, -1]
-    auroc = (hits * (negatives[:, None] - false + alarms / 2)).sum(1) / (positives * negatives)
-    average_precision = (hits * found / np.maximum(found + false, 1)).sum(1) / positives
-    return auroc, average_precision
 
 
 def _percentiles(samples: NDArray[np.float64]) -> Interval:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 from walkaround.damage.findings import Findings
 from walkaround.damage.kinds import ANOMALY
@@ -20,6 +19,7 @@ from walkaround.evaluation.intervals import (
     ranking_intervals,
     wilson,
 )
+from walkaround.evaluation.ranking import average_precision
 
 Bools = NDArray[np.bool_]
 
@@ -175,7 +175,7 @@ def _of_kind(shown: Bools, told: Bools, sure: NDArray[np.float64], *, threshold:
         precision=hits / (hits + alarms) if "precision" in intervals else None,
         recall=hits / (hits + misses) if "recall" in intervals else None,
         f1=2 * hits / (2 * hits + alarms + misses) if both else None,
-        average_precision=float(average_precision_score(shown, sure)) if both else None,
+        average_precision=average_precision(shown, sure) if both else None,
         intervals=intervals,
     )
 

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
-from sklearn import metrics
 
 from walkaround.errors import InputError
-from walkaround.evaluation.intervals import RESAMPLES, Interval, ranking_scores, wilson
+from walkaround.evaluation.intervals import RESAMPLES, Interval, wilson
+from walkaround.evaluation.ranking import auroc, average_precision, ranking_scores
 
 _CELLS_AT_ONCE = 1 << 20
 
@@ -161,9 +160,11 @@ def mean_difference(first: NDArray[np.float64], second: NDArray[np.float64], *, 
 def mcnemar(only_first: int, only_second: int) -> float:
     """The chance that as many pictures or more fall to one side, if both models were equally good: exact, two-sided."""
     differing = only_first + only_second
-    if differing == 0:
-        return 1.0
-    return min(1.0, 2 * float(binom.cdf(min(only_first, only_second), differing, 0.5)))
+    ways = exactly = 1  # that none of them falls to the rarer side; whole numbers, since few have too many digits for a float
+    for rarer in range(min(only_first, only_second)):
+        exactly = exactly * (differing - rarer) // (rarer + 1)
+        ways += exactly
+    return min(1.0, ways / (1 << differing) * 2)
 
 
 def newcombe_paired(both: int, only_first: int, only_second: int, n: int) -> Interval:
@@ -224,8 +225,8 @@ def _scores(damaged: NDArray[np.bool_], one: Answers) -> tuple[float | None, ...
     return (
         hits / alarms if alarms else None,
         2 * hits / (int(damaged.sum()) + alarms),
-        float(metrics.roc_auc_score(damaged, one.damage)),
-        float(metrics.average_precision_score(damaged, one.damage)),
+        auroc(damaged, one.damage),
+        average_precision(damaged, one.damage),
     )
 
 

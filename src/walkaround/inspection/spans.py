@@ -17,10 +17,10 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from walkaround.damage.findings import Findings
 from walkaround.damage.places import Box
+from walkaround.inspection.odds import CERTAIN, log_odds, probability_of
 from walkaround.inspection.tracks import tracks_of
 
 # Measured on made-up walks from photographs: see docs/experiments.md.
@@ -29,7 +29,6 @@ _MOST = 2.0  # log-odds that one frame can say, so that none is certain alone
 _RARELY, _OFTEN = 0.02, 0.5  # probability of a change between two frames, however near or far they are in time
 _MISSED = -1.0  # what a frame without the box says; boxes are missed more easily than whole cars are called damaged
 _AROUND = 1 + int(np.log(1 / _RARELY) / -_MISSED)  # frames without the box that outweigh the dearest change
-_CERTAIN = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +176,7 @@ def _verdict_spans(
                 end=float(borders[after]),
                 frames=after - first,
                 strongest_time=float(times[first + int(said.argmax())]),
-                confidence=max(threshold, float(expit(_log_odds(frames[first:after]).mean()))),
+                confidence=max(threshold, probability_of(_log_odds(frames[first:after]).mean())),
             )
         )
     return tuple(spans)
@@ -197,14 +196,14 @@ def _stretches(states: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 
 def _log_odds(frames: Sequence[Findings]) -> NDArray[np.float64]:
-    return np.asarray(logit(np.clip([frame.damage for frame in frames], _CERTAIN, 1 - _CERTAIN)))
+    return log_odds([frame.damage for frame in frames])
 
 
 def _evidence(frames: Sequence[Findings], labels: Sequence[str], threshold: float) -> NDArray[np.float64]:
     """How much each frame speaks for each state, float64 [frames, 1 + labels], against "whole", the first, which has 0."""
-    limit = float(logit(np.clip(threshold, _CERTAIN, 1 - _CERTAIN)))
+    limit = float(log_odds(threshold))
     damage = np.clip(_log_odds(frames) - limit, -_MOST, _MOST)
-    shares = np.log([[frame.probabilities[name] + _CERTAIN for name in labels] for frame in frames])
+    shares = np.log([[frame.probabilities[name] + CERTAIN for name in labels] for frame in frames])
     kinds = damage[:, None] + np.maximum(shares - shares.max(axis=1, keepdims=True), -_MOST)
     return np.concatenate([np.zeros((len(frames), 1)), kinds], axis=1)
 

@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from walkaround.damage.findings import Findings, FoundBox
 from walkaround.damage.places import Box
@@ -59,6 +58,8 @@ def tracks_of(frames: Sequence[Findings]) -> list[Track]:
 
 def _assigned(former: Sequence[FoundBox], boxes: Sequence[FoundBox]) -> dict[int, int]:
     """Which former box each one goes on from, by its number; those that are new are left out."""
+    from scipy.optimize import linear_sum_assignment
+
     if not former:
         return {}
     likeness = np.array([[_likeness(one.box, box.box) for one in former] for box in boxes])

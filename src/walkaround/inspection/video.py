@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from walkaround.damage.findings import Findings
 from walkaround.errors import VideoError
 from walkaround.inspection.detector import Detector, findings_of, in_order
 from walkaround.inspection.frames import choose_frames, frames_at_rate
+from walkaround.inspection.odds import CERTAIN, log_odds, probability_of
 from walkaround.inspection.results import VideoFindings
 from walkaround.inspection.spans import spans_of
 from walkaround.media.containers import VIDEO_LIMITS, VideoLimits
@@ -22,7 +22,6 @@ from walkaround.media.videos import Frame
 
 _SHARE = 5  # one of so many frames decides
 _MOST_FRAMES = 100_000  # of one video: what is found in so many is held in about 100 MB
-_CERTAIN = 1e-6  # probabilities are kept so far from 0 and 1, where logits have no end
 
 
 def inspect_video(
@@ -163,10 +162,10 @@ def pooled_frames(frames: int) -> int:
 
 def _pooled(damage: NDArray[np.float64]) -> float:
     """One probability of the strongest frames', float64 [k], falling."""
-    logits = logit(np.clip(damage, _CERTAIN, 1 - _CERTAIN))
+    logits = log_odds(damage)
     if len(logits) > 1:
         logits[0] = logits[1]
-    return float(expit(logits.mean()))
+    return probability_of(logits.mean())
 
 
 def _shared_out(probabilities: NDArray[np.float64], damaged: NDArray[np.bool_], damage: float) -> NDArray[np.float64]:
@@ -174,6 +173,6 @@ def _shared_out(probabilities: NDArray[np.float64], damaged: NDArray[np.bool_], 
     shared = np.zeros_like(probabilities)
     for part, total in ((damaged, damage), (~damaged, 1 - damage)):
         if part.any():
-            own = probabilities[part] + _CERTAIN  # a class that is nowhere seen still has a share
+            own = probabilities[part] + CERTAIN  # a class that is nowhere seen still has a share
             shared[part] = own / own.sum() * total
     return np.asarray(shared / shared.sum())

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
-from scipy import ndimage
 
 from walkaround.damage.colours import Rgb, colour_of, is_light, rgb_of
 from walkaround.damage.findings import FoundBox, FoundMasks
@@ -210,6 +209,8 @@ def _blend(pixels: Pixels, cover: NDArray[np.floating[Any]], colour: Rgb) -> Non
 
 def _pieces(cells: NDArray[np.bool_], size: tuple[int, int]) -> list[Rectangle]:
     """The uppermost row, in pixels of the picture, of each of the largest connected pieces of a mask."""
+    from scipy import ndimage
+
     numbered, count = ndimage.label(cells, structure=np.ones((3, 3)))
     areas = np.bincount(numbered.ravel(), minlength=count + 1)[1:]
     across, down = size[0] / cells.shape[1], size[1] / cells.shape[0]
