@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from walkaround.buckets.buckets import Buckets as OpenBuckets
     from walkaround.training.monitor import Monitor
     from walkaround.training.recipe import Recipe
+    from walkaround.training.train import Trained
 
 DONE, FAILED, ATTENTION, INTERRUPTED = 0, 1, 3, 130
 
@@ -192,6 +193,10 @@ def train(
             progress=report,
             monitor=_monitor(log, rules=rule or (), stop_on=stop_on or (), webhook=webhook),
         )
+    _tell_trained(trained, out)
+
+
+def _tell_trained(trained: Trained, out: Path) -> None:
     tell_problems(trained.problems)
     if trained.evaluation is not None:
         tell_scores(trained.evaluation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ from walkaround.terminal import progress, shown, tell_problems, told
 
 if TYPE_CHECKING:
     from walkaround.buckets.buckets import Buckets
-    from walkaround.datasets.sample import Problem
+    from walkaround.datasets.sample import Dataset, Problem
 
 _ATTENTION, _INTERRUPTED = 3, 130
 
@@ -62,12 +62,8 @@ def export(
     ] = None,
 ) -> None:
     """Write labelled pictures with their boxes and masks in the format of another tool."""
-    from walkaround.datasets.exporting import FORMS
-    from walkaround.datasets.exporting import export as export_dataset
-    from walkaround.datasets.faults import require_good_places
     from walkaround.datasets.reading import read_dataset
     from walkaround.datasets.renaming import parse_renames, renamed
-    from walkaround.datasets.tfrecords.writing import write_tfrecords
 
     _check_options(form, link=link, address=address, shards=shards, seed=seed)
     try:
@@ -80,23 +76,43 @@ def export(
             )
             dataset = renamed(dataset, parse_renames(rename or ()))
             if form is Format.tfrecords:
-                require_good_places(dataset)
-                records = write_tfrecords(dataset, out, shards=shards, seed=seed, progress=report)
-                count, problems = sum(records.counts.values()), records.problems
+                count, problems = _write_records(dataset, out, shards=shards, seed=seed, report=report)
             else:
-                written = export_dataset(
-                    dataset,
-                    out,
-                    form=next(one for one in FORMS if one == form),
-                    putting="link" if link else "copy",
-                    address=address,
-                    progress=report,
-                )
-                count, problems = written.pictures, written.problems
+                count, problems = _write_files(dataset, out, form, link=link, address=address, report=report)
     except KeyboardInterrupt as stop:
         told.print("\nInterrupted. Nothing was written; run the same command to begin again.")
         raise typer.Exit(_INTERRUPTED) from stop
     _tell(out, count, problems)
+
+
+def _write_records(
+    dataset: Dataset, out: Path, *, shards: int, seed: int, report: Callable[[str, int, int], None]
+) -> tuple[int, Sequence[Problem]]:
+    """Write TFRecords; how many pictures are in them, and what was wrong."""
+    from walkaround.datasets.faults import require_good_places
+    from walkaround.datasets.tfrecords.writing import write_tfrecords
+
+    require_good_places(dataset)
+    records = write_tfrecords(dataset, out, shards=shards, seed=seed, progress=report)
+    return sum(records.counts.values()), records.problems
+
+
+def _write_files(
+    dataset: Dataset, out: Path, form: Format, *, link: bool, address: str | None, report: Callable[[str, int, int], None]
+) -> tuple[int, Sequence[Problem]]:
+    """Write any other format; how many pictures are in it, and what was wrong."""
+    from walkaround.datasets.exporting import FORMS
+    from walkaround.datasets.exporting import export as export_dataset
+
+    written = export_dataset(
+        dataset,
+        out,
+        form=next(one for one in FORMS if one == form),
+        putting="link" if link else "copy",
+        address=address,
+        progress=report,
+    )
+    return written.pictures, written.problems
 
 
 def _check_options(form: Format, *, link: bool, address: str | None, shards: int, seed: int) -> None:

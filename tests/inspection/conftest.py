@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,50 +10,22 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from walkaround.datasets.drawn.car import draw_car
+from fitted_models import fitted_package, smashed_cars
 from walkaround.inspection.detector import Detector
 from walkaround.media.videos import Frame, write_video
-from walkaround.models.classify import Classifier, write_features
-from walkaround.models.heads import fit_linear
-from walkaround.models.names import FEATURES
-from walkaround.models.network import Network
-from walkaround.models.package import Card, write_package
-from walkaround.models.preparation import SIDE, network_pixels
-from walkaround.models.projection import fit_projection
 
 Pixels = NDArray[np.uint8]
-CLASSES = ("normal", "smash")
 
 
 @pytest.fixture(scope="session")
 def cars() -> dict[str, list[Pixels]]:
     """Six whole cars and six smashed ones, in the same views."""
-    return {
-        "normal": [draw_car(seed, focus="smash", width=320, height=240).pixels for seed in range(6)],
-        "smash": [draw_car(seed, damage=["smash"], width=320, height=240).pixels for seed in range(6)],
-    }
+    return smashed_cars(6)
 
 
 @pytest.fixture(scope="session")
 def detector(cars: dict[str, list[Pixels]], tmp_path_factory: pytest.TempPathFactory) -> Detector:
-    network = Network(write_features())
-    pictures = [pixels for name in CLASSES for pixels in cars[name]]
-    features = np.concatenate([network.run(network_pixels(pixels)[None], [FEATURES])[0] for pixels in pictures])
-    projection = fit_projection(features)
-    head = fit_linear(projection.coordinates(features), np.repeat([0, 1], 6), strength=10.0)
-    model = Classifier(projection=projection, head=head, damaged=(False, True), slope=4.0, offset=0.0, heat_scale=0.01).write()
-    card = Card(
-        name="drawn cars",
-        task="classes",
-        classes=CLASSES,
-        normal=("normal",),
-        threshold=0.5,
-        side=SIDE,
-        model_sha256=hashlib.sha256(model).hexdigest(),
-        created="2025-01-01T00:00:00Z",
-        walkaround="0",
-    )
-    return Detector(write_package(tmp_path_factory.mktemp("package") / "drawn", model, card), threads=2)
+    return Detector(fitted_package(tmp_path_factory.mktemp("package") / "drawn", cars), threads=2)
 
 
 @pytest.fixture(scope="session")

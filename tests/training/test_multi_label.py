@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from made_facts import made_facts
 from walkaround.datasets.drawn.car import draw_car
 from walkaround.datasets.sample import Sample
 from walkaround.datasets.survey import Survey
 from walkaround.errors import TrainingError
-from walkaround.media.facts import PictureFacts
 from walkaround.training.check import check
 from walkaround.training.multi_label import (
     FITS,
@@ -39,26 +40,7 @@ Sets = Sequence[tuple[str, ...]]
 def several(sets: Sets, recipe: Recipe | None = None) -> Plan:
     """The plan of pictures with these labels, each of a duplicate group of its own."""
     samples = [Sample(path=Path(f"{n}.jpg"), label=names[0], also=names[1:]) for n, names in enumerate(sets)]
-    facts = [
-        PictureFacts(
-            path=sample.path,
-            width=640,
-            height=480,
-            format="JPEG",
-            pages=1,
-            bytes=9,
-            jpeg_quality=90,
-            sharpness=0.1,
-            detail=0.1,
-            brightness=0.5,
-            contrast=0.2,
-            colourfulness=0.2,
-            sha256=f"{number:064x}",
-            dhash=0,
-            thumbnail=bytes(256),
-        )
-        for number, sample in enumerate(samples)
-    ]
+    facts = [made_facts(sample.path, number) for number, sample in enumerate(samples)]
     looked = Survey(samples=tuple(samples), facts=tuple(facts), groups=np.arange(len(sets)), problems=())
     return make_plan(looked, recipe or Recipe())
 
@@ -123,11 +105,11 @@ def clouds(seed: int, n: int = 240) -> tuple[list[NDArray[np.float32]], Truth]:
 
 
 @pytest.mark.parametrize("fit", FITS, ids=lambda one: one[0])
-def test_each_head_tells_its_own_damage_type(fit: tuple[str, Callable[..., object]]) -> None:
+def test_each_head_tells_its_own_damage_type(fit: tuple[str, Callable[..., Any]]) -> None:
     views, truth = clouds(0)
     other, unseen = clouds(1)
     head = fit[1](views[0], truth)
-    scores = head.scores(other[0])  # type: ignore[attr-defined]
+    scores = head.scores(other[0])
     assert scores.shape == (240, 4)
     assert mean_average_precision(scores, unseen) > 0.95
     called = scores > 0

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from made_facts import made_facts
 from walkaround.damage.places import MaskFile, Place, Polygons
 from walkaround.datasets.sample import Problem, Sample, Split
 from walkaround.datasets.survey import Survey
 from walkaround.errors import TrainingError
-from walkaround.media.facts import PictureFacts
 from walkaround.training.places import fingerprint_of
 from walkaround.training.plan import Plan, make_plan
 from walkaround.training.recipe import Part, Recipe
@@ -23,26 +23,7 @@ Row = tuple[str | None, int, Split | None]
 def survey_of(rows: list[Row]) -> Survey:
     """Pictures by (label, duplicate group, split)."""
     samples = tuple(Sample(path=Path(f"{k}.jpg"), label=label, split=split) for k, (label, _, split) in enumerate(rows))
-    facts = tuple(
-        PictureFacts(
-            path=sample.path,
-            width=640,
-            height=480,
-            format="JPEG",
-            pages=1,
-            bytes=9,
-            jpeg_quality=90,
-            sharpness=0.1,
-            detail=0.1,
-            brightness=0.5,
-            contrast=0.2,
-            colourfulness=0.2,
-            sha256=f"{k:064x}",
-            dhash=0,
-            thumbnail=bytes(256),
-        )
-        for k, sample in enumerate(samples)
-    )
+    facts = tuple(made_facts(sample.path, k) for k, sample in enumerate(samples))
     return Survey(samples=samples, facts=facts, groups=np.array([group for _, group, _ in rows]), problems=())
 
 

@@ -27,7 +27,7 @@ from walkaround.training.monitor import Monitor
 from walkaround.training.plan import Picture, Plan
 from walkaround.training.recipe import Recipe
 from walkaround.training.telling import tell_classifier, tell_memory
-from walkaround.training.tuning import Tunable, Tune
+from walkaround.training.tuning import Tunable, Tune, TunedNetwork
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much there is)."""
@@ -92,8 +92,7 @@ def fit_classes(
     chosen = best(trials)
     progress("Fitting the model", 0, 1)
     head = chosen.candidate.fit(*training_rows(views, class_ids, recipe.seed))
-    classifier = calibrated(projection, head, chosen, class_ids, plan.damaged)
-    threshold, in_all_views = choose_threshold(chosen, classifier, class_ids), out_of_fold(chosen, classifier)
+    made = _made(chosen, calibrated(projection, head, chosen, class_ids, plan.damaged), class_ids)
     told = {**_told(trials, chosen), "views": len(views)}
     if tune is not None:
         task = Tunable(
@@ -108,25 +107,58 @@ def fit_classes(
         tuning = tune(task)
         told["tuning"] = tuning.told
         if tuning.network is not None and tuning.trial is not None:
-            chosen, seen_by_none = tuning.trial, class_ids[tuning.measured]
-            classifier = calibrated(projection, tuning.network.head, chosen, seen_by_none, plan.damaged)
-            classifier = replace(classifier, backbone=tuning.network.backbone)
-            threshold = choose_threshold(chosen, classifier, seen_by_none)
-            in_all_views[:, tuning.measured] = out_of_fold(chosen, classifier)
-            told["chosen"], trials = chosen.candidate.name, [*trials, chosen]
-    classifier = replace(classifier, heat_scale=heat_scale(classifier, plan))
+            made = _tuned(made, tuning.network, tuning.trial, task, measured=tuning.measured, damaged=plan.damaged)
+            told["chosen"], trials = made.trial.candidate.name, [*trials, made.trial]
+    model = replace(made.classifier, heat_scale=heat_scale(made.classifier, plan)).write()
     progress("Fitting the model", 1, 1)
-    unseen, model = in_all_views[0], classifier.write()
+    unseen = made.in_all_views[0]
     if monitor is not None:
-        tell_classifier(monitor, plan, recipe, trials=trials, chosen=chosen, unseen=in_all_views)
+        tell_classifier(monitor, plan, recipe, trials=trials, chosen=made.trial, unseen=made.in_all_views)
         monitor.graph(model)
     return Fitted(
         model=model,
-        threshold=threshold,
+        threshold=made.threshold,
         told=told,
         doubts=label_doubts(plan, unseen),
         damage=unseen[:, np.array(plan.damaged)].sum(axis=1),
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Made:
+    """A classifier, the trial behind it, its threshold, and what it says of pictures it was not fitted to, as `out_of_fold`."""
+
+    trial: Trial
+    classifier: Classifier
+    threshold: float
+    in_all_views: NDArray[np.float64]
+
+
+def _made(trial: Trial, classifier: Classifier, class_ids: NDArray[np.int64]) -> _Made:
+    return _Made(
+        trial=trial,
+        classifier=classifier,
+        threshold=choose_threshold(trial, classifier, class_ids),
+        in_all_views=out_of_fold(trial, classifier),
+    )
+
+
+def _tuned(
+    fast: _Made,
+    network: TunedNetwork,
+    trial: Trial,
+    task: Tunable,
+    *,
+    measured: NDArray[np.bool_],
+    damaged: tuple[bool, ...],
+) -> _Made:
+    """The fine-tuned classifier; of pictures that it was not measured on, the fast one's word stands."""
+    truth = task.class_ids[measured]
+    classifier = calibrated(task.projection, network.head, trial, truth, damaged)
+    own = _made(trial, replace(classifier, backbone=network.backbone), truth)
+    in_all_views = fast.in_all_views.copy()
+    in_all_views[:, measured] = own.in_all_views
+    return replace(own, in_all_views=in_all_views)
 
 
 def read_coordinates(

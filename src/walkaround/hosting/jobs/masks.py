@@ -17,6 +17,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.damage.kinds import NORMAL, shows_damage
 from walkaround.errors import AccessDeniedError, BucketError, DatasetError
+from walkaround.hosting.jobs.pipes import pipes_of
 from walkaround.hosting.operations.manifest_lines import Line
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.place_lines import MOST_LABELS_OF_A_MASK, Mask
@@ -134,12 +135,11 @@ def _eyes() -> Iterator[Callable[[Path], dict[str, Any]]]:
             arguments = [sys.executable, "-m", "walkaround.hosting.jobs.mask_child", str(os.getpid())]
             running.append(subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))  # noqa: S603
         process = running[0]
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
+        asked, answered = pipes_of(process)
         try:
-            process.stdin.write(json.dumps(str(path)) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
+            asked.write(json.dumps(str(path)) + "\n")
+            asked.flush()
+            line = answered.readline()
         except BrokenPipeError:
             line = ""
         if not line:

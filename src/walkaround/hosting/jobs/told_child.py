@@ -6,17 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from walkaround.errors import UnavailableError, WalkaroundError
+from walkaround.hosting.jobs.pipes import pipes_of
 from walkaround.hosting.jobs.training_job import settings_as_json
 from walkaround.hosting.jobs.work import Task
 from walkaround.hosting.log_lines import logs_json
 from walkaround.settings import Settings
 
 _TOLD_SECONDS = 0.25
+_telling = threading.Lock()
 
 
 def run_child(task: Task, module: str, arguments: Sequence[str], settings: Settings) -> dict[str, Any]:
@@ -56,14 +59,13 @@ def run_child(task: Task, module: str, arguments: Sequence[str], settings: Setti
 
 
 def _talk(task: Task, child: subprocess.Popen[str], settings: Settings) -> dict[str, Any] | None:
-    assert child.stdin is not None  # noqa: S101 - both are pipes
-    assert child.stdout is not None  # noqa: S101
+    given, told_by_it = pipes_of(child)
     try:
-        child.stdin.write(settings_as_json(settings))
-        child.stdin.close()
+        given.write(settings_as_json(settings))
+        given.close()
     except BrokenPipeError:
         return None
-    for line in child.stdout:
+    for line in told_by_it:
         told: dict[str, Any] = json.loads(line)
         if "doing" not in told:
             return told
@@ -86,6 +88,7 @@ class Teller:
 
 
 def tell(told: dict[str, Any]) -> None:
-    """Print one JSON line."""
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+    """Print one JSON line; any thread may."""
+    with _telling:
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()

@@ -12,8 +12,6 @@ import json
 import logging
 import os
 import sys
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +30,7 @@ from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_ma
 from walkaround.hosting.jobs.fetching import Report, fetch
 from walkaround.hosting.jobs.inner_split import for_training_and_test
 from walkaround.hosting.jobs.measured_file import write_measured
+from walkaround.hosting.jobs.told_child import Teller, tell
 from walkaround.hosting.jobs.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
 from walkaround.hosting.jobs.training_live import LiveWatch, Tell, problem_lines, tuning_line
 from walkaround.hosting.jobs.training_places import drawn_on, with_places
@@ -46,9 +45,7 @@ from walkaround.training.train import Trained, train
 _logger = logging.getLogger(__name__)
 
 _MANIFEST = "pictures.jsonl"
-_TOLD_SECONDS = 0.25
 _NICE = 5
-_telling = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,27 +77,6 @@ class TrainingTask:
     def model_arn(self) -> str:
         """The model's name."""
         return self.owner.model_arn(self.project, self.version)
-
-
-class JsonReport:
-    """Progress as JSON lines, a few each second."""
-
-    def __init__(self) -> None:
-        self._told = 0.0
-
-    def __call__(self, doing: str, done: int, of: int) -> None:
-        """Tell it, unless something was told just now."""
-        if done < of and time.monotonic() - self._told < _TOLD_SECONDS:
-            return
-        self._told = time.monotonic()
-        tell({"doing": doing, "done": done, "of": of})
-
-
-def tell(told: dict[str, Any]) -> None:
-    """Print one JSON line; rules are told by a thread of their own."""
-    with _telling:
-        sys.stdout.write(json.dumps(told) + "\n")
-        sys.stdout.flush()
 
 
 def run_training(
@@ -238,7 +214,7 @@ def main(arguments: list[str]) -> None:
     else:
         logging.basicConfig(level=logging.WARNING)
     try:
-        result = run_training(folder, attempt, settings=settings, buckets=buckets_of(settings), report=JsonReport(), live=tell)
+        result = run_training(folder, attempt, settings=settings, buckets=buckets_of(settings), report=Teller(), live=tell)
     except UnavailableError as problem:
         tell({"unavailable": str(problem)})
         return

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.datasets.sample import Split
 from walkaround.errors import UnavailableError, WalkaroundError, writing
+from walkaround.hosting.jobs.pipes import pipes_of
 from walkaround.hosting.jobs.training_log import LIVE, TrainingLog
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
 from walkaround.hosting.log_lines import logs_json
@@ -151,16 +152,15 @@ class TrainWork:
 
     def _talk(self, task: Task, child: subprocess.Popen[str]) -> dict[str, Any] | None:
         """Give the child its settings and pass on its progress; what it says last, None where it died before."""
-        assert child.stdin is not None  # noqa: S101 - both are pipes
-        assert child.stdout is not None  # noqa: S101
+        given, told_by_it = pipes_of(child)
         try:
-            child.stdin.write(settings_as_json(self.settings))  # secrets: not in arguments, which others can read
-            child.stdin.close()
+            given.write(settings_as_json(self.settings))  # secrets: not in arguments, which others can read
+            given.close()
         except BrokenPipeError:
             return None
         log = TrainingLog(task)
         try:
-            for line in child.stdout:
+            for line in told_by_it:
                 told: dict[str, Any] = json.loads(line)
                 if LIVE not in told and "doing" not in told:
                     return told

@@ -14,7 +14,7 @@ from walkaround.hosting.operations import activity
 from walkaround.pipeline.watches import list_watches
 from walkaround.web.rest.access import Reader, Visit
 from walkaround.web.rest.handles import job_handle
-from walkaround.web.rest.shapes import Job, Limit, Next
+from walkaround.web.rest.shapes import Job, Limit, NextPage
 from walkaround.web.rest.watches import WatchState, watch_state
 
 router = APIRouter(prefix="/activity", tags=["jobs"])
@@ -102,9 +102,9 @@ def tell(visit: Reader, limit: Limit = 10) -> Activity:
 
 
 @router.get("/failures")
-def list_failures(visit: Reader, limit: Limit = 100, next: Next = None) -> Failures:  # noqa: A002 - a name of the API
+def list_failures(visit: Reader, limit: Limit = 100, page: NextPage = None) -> Failures:
     """List what failed in the last 30 days, the newest first; what a person cancelled is not among it."""
-    reply = visit.look(lambda session: activity.failures(session, visit.owner, page=(next, limit)))
+    reply = visit.look(lambda session: activity.failures(session, visit.owner, page=(page, limit)))
     return Failures(failed=[_failure(visit, one) for one in reply["Failures"]], next=reply.get("NextToken"))
 
 

@@ -29,7 +29,7 @@ from walkaround.web.rest.shapes import (
     Moment,
     NewDataset,
     NewLabels,
-    Next,
+    NextPage,
     PictureLabel,
     ProjectName,
 )
@@ -114,7 +114,7 @@ def list_entries(
     after: Moment = None,
     before: Moment = None,
     limit: Limit = 100,
-    next: Next = None,  # noqa: A002 - a name of the API
+    page: NextPage = None,
 ) -> Entries:
     """List the pictures of a dataset with their labels."""
     host = visit.service.host
@@ -129,7 +129,7 @@ def list_entries(
             after_creation_date=after,
             before_creation_date=before,
             source_ref_contains=contains,
-            next_token=next,
+            next_token=page,
             max_results=limit,
         )
     )

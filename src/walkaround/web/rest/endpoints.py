@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from walkaround.hosting.operations.endpoints import create_endpoint, delete_endpoint, describe_endpoint, list_endpoints
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader
-from walkaround.web.rest.shapes import Limit, Next, Units
+from walkaround.web.rest.shapes import Limit, NextPage, Units
 
 router = APIRouter(prefix="/endpoints", tags=["endpoints"])
 
@@ -57,9 +57,9 @@ class Endpoints(BaseModel):
 
 
 @router.get("", response_model_exclude_none=True)
-def list_all(visit: Reader, limit: Limit = 100, next: Next = None) -> Endpoints:  # noqa: A002 - a name of the API
+def list_all(visit: Reader, limit: Limit = 100, page: NextPage = None) -> Endpoints:
     """List the endpoints of the account, in the order in which they were made."""
-    reply = visit.look(lambda session: list_endpoints(session, visit.owner, next_token=next, max_results=limit))
+    reply = visit.look(lambda session: list_endpoints(session, visit.owner, next_token=page, max_results=limit))
     return Endpoints(endpoints=[_endpoint(one) for one in reply["Endpoints"]], next=reply.get("NextToken"))
 
 

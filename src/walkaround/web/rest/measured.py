@@ -30,7 +30,7 @@ from walkaround.web.rest.model_shapes import (
     View,
 )
 from walkaround.web.rest.picture_bytes import PICTURE, PictureSize, answer_picture
-from walkaround.web.rest.shapes import Next, ProjectName, Version
+from walkaround.web.rest.shapes import NextPage, ProjectName, Version
 
 router = APIRouter(prefix="/projects/{project}/models/{version}/test-pictures", tags=["models"])
 
@@ -44,11 +44,11 @@ def list_test_pictures(
     project: ProjectName,
     version: Version,
     limit: ManyRows = 100,
-    next: Next = None,  # noqa: A002 - a name of the API
+    page: NextPage = None,
 ) -> MeasuredPictures:
     """List the test pictures of a model with what it said of each, at the threshold that counts."""
     model, measured = measured_of(visit, project, version)
-    begin = _position(next, measured)
+    begin = _position(page, measured)
     numbers = range(begin, min(begin + limit, len(measured.pictures)))
     threshold = threshold_of(model, measured)
     return MeasuredPictures(

@@ -18,7 +18,7 @@ from walkaround.web.rest.handles import job_handle
 from walkaround.web.rest.measured import measured_of
 from walkaround.web.rest.model_summary import ModelSummary, summaries_of
 from walkaround.web.rest.operating import scorecard_at
-from walkaround.web.rest.shapes import Accepted, Limit, Model, Models, NewModel, Next, Output, ProjectName, Units, Version
+from walkaround.web.rest.shapes import Accepted, Limit, Model, Models, NewModel, NextPage, Output, ProjectName, Units, Version
 from walkaround.web.rest.training import options_of
 from walkaround.web.uploads import managed_bucket
 
@@ -26,12 +26,12 @@ router = APIRouter(prefix="/projects/{project}/models", tags=["models"])
 
 
 @router.get("")
-def list_models(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Models:  # noqa: A002 - a name of the API
+def list_models(visit: Reader, project: ProjectName, limit: Limit = 100, page: NextPage = None) -> Models:
     """List the models of a project by version."""
     host = visit.service.host
 
     def act(session: Session) -> dict[str, Any]:
-        reply = host.list_models(session, visit.owner, project_name=project, next_token=next, max_results=limit)
+        reply = host.list_models(session, visit.owner, project_name=project, next_token=page, max_results=limit)
         return {**reply, "Summaries": summaries_of(session, visit.owner, project, reply["Models"])}
 
     reply = visit.look(act)

@@ -118,7 +118,7 @@ def _known(visit: Visit, project: str, kind: str, pictures: Sequence[str]) -> di
             query = select(Entry.source_ref, Entry.line).where(
                 Entry.dataset_id == dataset.id, Entry.source_ref.in_(pictures[start : start + _AT_ONCE])
             )
-            lines |= {ref: line for ref, line in session.execute(query)}  # noqa: C416 - rows are no pairs to mypy
+            lines |= {row.source_ref: row.line for row in session.execute(query)}
         return lines
 
     return visit.look(act)

@@ -9,16 +9,16 @@ from fastapi import APIRouter, status
 
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader
 from walkaround.web.rest.datasets import dataset_of
-from walkaround.web.rest.shapes import Limit, NewProject, Next, Project, ProjectDetails, ProjectName, Projects
+from walkaround.web.rest.shapes import Limit, NewProject, NextPage, Project, ProjectDetails, ProjectName, Projects
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
 @router.get("")
-def list_projects(visit: Reader, limit: Limit = 100, next: Next = None) -> Projects:  # noqa: A002 - a name of the API
+def list_projects(visit: Reader, limit: Limit = 100, page: NextPage = None) -> Projects:
     """List the projects of the account, in the order in which they were made."""
     host = visit.service.host
-    reply = visit.look(lambda session: host.list_projects(session, visit.owner, next_token=next, max_results=limit))
+    reply = visit.look(lambda session: host.list_projects(session, visit.owner, next_token=page, max_results=limit))
     return Projects(projects=[_project(one) for one in reply["Projects"]], next=reply.get("NextToken"))
 
 

@@ -19,7 +19,7 @@ from walkaround.pipeline.sinks.delivered import HEAT_MAP
 from walkaround.web.rest.access import Changer, Reader, Visit
 from walkaround.web.rest.entrance import PREFIX
 from walkaround.web.rest.masks import path_of_result
-from walkaround.web.rest.shapes import Deleted, Limit, Moment, Next, ProjectName, Result, Results, Span
+from walkaround.web.rest.shapes import Deleted, Limit, Moment, NextPage, ProjectName, Result, Results, Span
 
 router = APIRouter(tags=["results"])
 
@@ -73,21 +73,23 @@ Wanted = Annotated[ResultFilter, Depends(result_filter)]
 
 
 @router.get("/projects/{project}/results")
-def search(visit: Reader, project: ProjectName, wanted: Wanted, limit: Limit = 100, next: Next = None) -> Results:  # noqa: A002 - a name of the API
+def search(visit: Reader, project: ProjectName, wanted: Wanted, limit: Limit = 100, page: NextPage = None) -> Results:
     """Search the findings of a project that were kept; `after` is included, `before` is not.
 
     A page may have fewer results than `limit`, or none, and still a `next`: much had to be looked through.
     """
-    return _found(visit, project, wanted, limit=limit, token=next)
+    return _found(visit, project, wanted, limit=limit, token=page)
 
 
 @router.get("/results")
-def search_all(visit: Reader, wanted: Wanted, project: ProjectWanted = None, limit: Limit = 100, next: Next = None) -> Results:  # noqa: A002 - a name of the API
+def search_all(
+    visit: Reader, wanted: Wanted, project: ProjectWanted = None, limit: Limit = 100, page: NextPage = None
+) -> Results:
     """Search the findings of all projects that were kept; `after` is included, `before` is not.
 
     A page may have fewer results than `limit`, or none, and still a `next`: much had to be looked through.
     """
-    return _found(visit, project, wanted, limit=limit, token=next)
+    return _found(visit, project, wanted, limit=limit, token=page)
 
 
 @router.get(
@@ -99,15 +101,15 @@ def export(
     visit: Reader,
     wanted: Wanted,
     project: ProjectWanted = None,
-    format: Annotated[Format, Query(description="Of the file.")] = "csv",  # noqa: A002 - a name of the API
+    form: Annotated[Format, Query(alias="format", description="Of the file.")] = "csv",
 ) -> StreamingResponse:
     """Export findings that were kept as a table, the newest first; docs/results.md tells of its columns."""
     try:
-        parts = export_parts(visit.service.database, visit.owner, wanted, format, project_name=project)
+        parts = export_parts(visit.service.database, visit.owner, wanted, form, project_name=project)
     except MissingExtraError as problem:
         raise ValidationError(str(problem)) from problem
-    headers = {"Content-Disposition": f'attachment; filename="results.{format}"'}
-    return StreamingResponse(parts, media_type=_TYPES[format], headers=headers)
+    headers = {"Content-Disposition": f'attachment; filename="results.{form}"'}
+    return StreamingResponse(parts, media_type=_TYPES[form], headers=headers)
 
 
 @router.delete("/projects/{project}/results")

@@ -21,7 +21,9 @@ Version = Annotated[str, Path(pattern=r"^([1-9][0-9]{0,9}|latest)$", description
 TrialName = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-]+$", description="A trial detection.")]
 Label = Literal["normal", "anomaly"]
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows of a page.")]
-Next = Annotated[str | None, Query(max_length=2048, description="`next` of the page before, with the same filters.")]
+NextPage = Annotated[
+    str | None, Query(alias="next", max_length=2048, description="`next` of the page before, with the same filters.")
+]
 Moment = Annotated[AwareDatetime | None, Query(description="A time with its zone.")]
 Bucket = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[0-9A-Za-z_-][0-9A-Za-z._-]*$")]
 Key = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[a-zA-Z0-9!_.*'()-][/a-zA-Z0-9!_.*'()-]*$")]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +10,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 
-from walkaround.errors import ConflictError, NotFoundError, ThrottledError, UnavailableError
+from walkaround.errors import ConflictError
 from walkaround.hosting.operations.rows import find_model, find_project
 from walkaround.hosting.operations.training_options import TrainingOptions
 from walkaround.hosting.operations.training_plan import Counted, TrainingPlan, training_plan
@@ -26,7 +24,8 @@ from walkaround.training.report import PAGE_FILE
 from walkaround.web.rest.access import Reader, Visit
 from walkaround.web.rest.handles import job_handle
 from walkaround.web.rest.jobs import LastEvent
-from walkaround.web.rest.shapes import Limit, Next, ProjectName, Version
+from walkaround.web.rest.shapes import Limit, NextPage, ProjectName, Version
+from walkaround.web.rest.streaming import Standing, Watched, progress_stream
 from walkaround.web.rest.training_shapes import (
     CountedPictures,
     Expected,
@@ -49,10 +48,6 @@ from walkaround.web.zipped import zipped
 router = APIRouter(prefix="/projects/{project}", tags=["training"])
 
 _LOOK_SECONDS = 1.0
-_HEARTBEAT_SECONDS = 15.0
-_RETRY_MILLISECONDS = 2000
-_STREAMS = 100
-_ENDED = ("done", "failed", "cancelled")
 _REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "Events training, each a TrainingLog, and one end."}
@@ -83,11 +78,11 @@ def plan_training(
 
 
 @router.get("/trainings")
-def list_all(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Trainings:  # noqa: A002 - a name of the API
+def list_all(visit: Reader, project: ProjectName, limit: Limit = 100, page: NextPage = None) -> Trainings:
     """List the trainings of a project with their ends, the newest first."""
 
     def act(session: Session) -> dict[str, Any]:
-        found, token = list_trainings(session, visit.owner, project_name=project, next_token=next, max_results=limit)
+        found, token = list_trainings(session, visit.owner, project_name=project, next_token=page, max_results=limit)
         return {"Trainings": [Training(**_head(visit, one)) for one in found], "NextToken": token}
 
     reply = visit.look(act)
@@ -113,16 +108,17 @@ async def training_events(
 
     A client that comes again with Last-Event-ID gets the lines that it does not know yet.
     """
-    known = _line_of(last_event_id)
-    first = await asyncio.to_thread(_told, visit, project, version, after=known)
-    service = visit.service
-    if service.streams >= _STREAMS:
-        raise ThrottledError(f"{_STREAMS} jobs are being watched already: ask for this one by GET.", retry_after=5)
-    return StreamingResponse(
-        _events(visit, project, first=first, known=last_event_id),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    line = _line_of(last_event_id)
+
+    def look(version: str) -> tuple[str, Standing]:
+        nonlocal line
+        told = _told(visit, project, version, after=line)
+        line = told.log[-1].number if told.log else line
+        return told.version, _standing(told, line)
+
+    number, first = await asyncio.to_thread(look, version)  # which version is the latest may change
+    watched = Watched(event="training", first=first, look=lambda: look(number)[1], pause=_LOOK_SECONDS)
+    return progress_stream(visit.service, watched, known=last_event_id)
 
 
 @router.get("/models/{version}/training/report", response_class=Response, responses=_PAGE)
@@ -193,35 +189,9 @@ def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-async def _events(visit: Visit, project: str, *, first: TrainingLog, known: str | None) -> AsyncIterator[str]:
-    service, told, quiet = visit.service, first, 0.0
-    line = told.log[-1].number if told.log else _line_of(known)
-    service.streams += 1
-    try:
-        yield f"retry: {_RETRY_MILLISECONDS}\n\n"
-        while not service.stopping.is_set():
-            name = f"{line}.{told.state}.{(told.doing or '').replace(' ', '_')}.{told.done or 0}"
-            if name != known:
-                known, quiet = name, 0.0
-                yield f"event: training\nid: {name}\ndata: {told.model_dump_json()}\n\n"
-            if told.state in _ENDED:
-                yield f"event: end\nid: {name}\ndata: {json.dumps({'state': told.state})}\n\n"
-                return
-            if quiet >= _HEARTBEAT_SECONDS:
-                quiet = 0.0
-                yield ": still there\n\n"
-            await asyncio.sleep(_LOOK_SECONDS)
-            quiet += _LOOK_SECONDS
-            try:
-                told = await asyncio.to_thread(_told, visit, project, told.version, after=line)
-            except UnavailableError:  # for a moment; the client need not come again for that
-                told = told.model_copy(update={"log": []})
-                continue
-            except NotFoundError:  # it was deleted
-                return
-            line = told.log[-1].number if told.log else line
-    finally:
-        service.streams -= 1
+def _standing(told: TrainingLog, line: int) -> Standing:
+    name = f"{line}.{told.state}.{(told.doing or '').replace(' ', '_')}.{told.done or 0}"
+    return Standing(id=name, data=told.model_dump_json(), state=told.state)
 
 
 def _line_of(event: str | None) -> int:

@@ -24,7 +24,7 @@ from walkaround.web.rest.drawn import kept_drawing, place_of
 from walkaround.web.rest.entrance import PREFIX
 from walkaround.web.rest.masks import path_of_trial_picture
 from walkaround.web.rest.picture_bytes import PICTURE, PictureSize, answer_picture
-from walkaround.web.rest.shapes import Counted, DatasetKind, Limit, Next, PictureInQuery, ProjectName, TrialName
+from walkaround.web.rest.shapes import Counted, DatasetKind, Limit, NextPage, PictureInQuery, ProjectName, TrialName
 from walkaround.web.rest.trial_shapes import (
     Addable,
     AddedPictures,
@@ -56,12 +56,12 @@ def list_trial_pictures(
     order: Annotated[Order, Query(description="As they were given, or the least sure first.")] = "given",
     show: Annotated[Wanted, Query(description="Which of them: open ones have no verdict of a person yet.")] = "all",
     limit: Limit = 100,
-    next: Next = None,  # noqa: A002 - a name of the API
+    page: NextPage = None,
 ) -> TrialPictures:
     """List the pictures of a trial: what the model said, and what a person said."""
     reply = visit.look(
         lambda session: trial_verdicts.list_trial_pictures(
-            session, visit.owner, project_name=project, trial_name=trial, order=order, wanted=show, page=(next, limit)
+            session, visit.owner, project_name=project, trial_name=trial, order=order, wanted=show, page=(page, limit)
         )
     )
     pictures = [TrialPicture.model_validate(_picture(project, trial, one)) for one in reply["Pictures"]]

@@ -119,7 +119,7 @@ class NewVerdict(Strict):
 
     picture: Picture
     label: Label | None = Field(description="What a person sees.")
-    kinds: Annotated[list[Kind], Field(max_length=100, description="Damage types of the whole picture.")] = []  # noqa: RUF012 - pydantic copies it
+    kinds: list[Kind] = Field(default=[], max_length=100, description="Damage types of the whole picture.")
     places: Annotated[list[DrawnPlace], Field(max_length=500)] | None = Field(
         default=None, description="Each damage with its place, as it really is; null: nobody drew."
     )

@@ -18,7 +18,7 @@ from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.bodies import Sent, sent_files
 from walkaround.web.rest.handles import job_handle
 from walkaround.web.rest.pictures import FileName, kept_picture
-from walkaround.web.rest.shapes import Limit, Next, ProjectName, TrialName
+from walkaround.web.rest.shapes import Limit, NextPage, ProjectName, TrialName
 from walkaround.web.rest.trial_files import TRIAL_BODY, VIDEO_TYPES, Arrived, forget_files, keep_files
 from walkaround.web.rest.trial_shapes import NewTrial, Trial, Trials, TrialVideo
 
@@ -36,10 +36,10 @@ MostFrames = Annotated[int, Query(ge=1, le=200, description="Frames that are cho
 
 
 @router.get("/trials")
-def list_trials(visit: Reader, project: ProjectName, limit: Limit = 100, next: Next = None) -> Trials:  # noqa: A002 - a name of the API
+def list_trials(visit: Reader, project: ProjectName, limit: Limit = 100, page: NextPage = None) -> Trials:
     """List the trial detections of a project, the newest first."""
     reply = visit.look(
-        lambda session: trials.list_trials(session, visit.owner, project_name=project, next_token=next, max_results=limit)
+        lambda session: trials.list_trials(session, visit.owner, project_name=project, next_token=page, max_results=limit)
     )
     return Trials(trials=[told_trial(visit, one) for one in reply["Trials"]], next=reply.get("NextToken"))
 
