@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def fill(database: Database, results: int) -> None:
         for name in ("yard", "gate"):
             session.add(Watch(account=OWNER.account, region=OWNER.region, name=name, spec={}, origin="rest"))
             session.flush()
-        for index in Result.__table__.indexes:  # type: ignore[attr-defined]
+        for index in Result.metadata.tables[Result.__tablename__].indexes:
             index.drop(session.connection())
     members = {"all": results, "start": START.strftime("%Y-%m-%d"), "findings": FINDINGS}
     for first in range(0, results, BATCH):
@@ -84,7 +85,7 @@ def fill(database: Database, results: int) -> None:
         anomalies = "sum(CASE WHEN anomalous THEN 1 ELSE 0 END)"
         rows = f"SELECT project_id, {hour}, model_version, count(*), {anomalies} FROM results GROUP BY 1, 2, 3"  # noqa: S608 - ours
         session.execute(text(f"INSERT INTO totals (project_id, hour, model_version, pictures, anomalies) {rows}"))
-        for index in Result.__table__.indexes:  # type: ignore[attr-defined]
+        for index in Result.metadata.tables[Result.__tablename__].indexes:
             index.create(session.connection())
     if dialect == "postgresql":
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -104,7 +105,7 @@ def asked(database: Database) -> Iterator[tuple[str, Callable[[], Any]]]:
             return Search(session, OWNER, ResultFilter(**wanted), project_name=project).next(session, size=size, after=after)
 
     for frame in FRAMES:
-        yield f"dashboard, {frame}", lambda frame=frame: show(frame=frame)  # type: ignore[misc]
+        yield f"dashboard, {frame}", partial(show, frame=frame)
     yield "dashboard, 6m, one project, +05:30", lambda: show(frame="6m", project_name="fleet-3")
     middle = START + timedelta(days=DAYS / 2)
     with database.reading() as session:

@@ -23,6 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ class Story:
         if self.accepted and self.accepted not in versions:
             return f"version {self.accepted} is gone"
         for version in versions:  # one whose answer did not arrive may be there as well
-            described = settled(lambda version=version: describe_model(self.client, PROJECT, version))  # type: ignore[misc]
+            described = settled(partial(describe_model, self.client, PROJECT, version))
             result = described.get("EvaluationResult", {}).get("Key", "")
             if described["Status"] != "TRAINED" or not (self.bucket / result).is_file():
                 return f"version {version} is {described['Status']}: {described.get('StatusMessage')}"

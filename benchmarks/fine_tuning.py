@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,9 +170,9 @@ def strangers(network: TunedNetwork, task: Tunable) -> None:
     for name, backbone, head in (("fast", None, fast), ("fine-tuned", network.backbone, network.head)):
         reader = network_reader(Network(write_features(backbone)), FEATURES)
 
-        def score(path: Path, reader: object = reader, head: object = head) -> float:
-            row = rows_of(path, "0" * 12, range(1), reader)  # type: ignore[arg-type]
-            return float(head.scores(task.projection.coordinates(row))[0, 0])  # type: ignore[attr-defined]
+        def score(path: Path, reader: Any = reader, head: Any = head) -> float:
+            row = rows_of(path, "0" * 12, range(1), reader)
+            return float(head.scores(task.projection.coordinates(row))[0, 0])
 
         with ThreadPoolExecutor(2) as pool:
             found = {source: np.array(list(pool.map(score, paths))) for source, paths in sources.items()}

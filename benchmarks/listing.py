@@ -11,6 +11,7 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def listings(database: Database, host: Host, project: str, entries: int) -> Iter
     yield "in the second half of the time", lambda: page(after_creation_date=middle.created)
     yield "anomaly, before the middle", lambda: page(anomaly_class="anomaly", before_creation_date=middle.created)
     for name, part in SEARCHES.items():
-        yield f"with {name}", lambda part=part: page(source_ref_contains=part)  # type: ignore[misc]
+        yield f"with {name}", partial(page, source_ref_contains=part)
     yield "anomaly with a common part", lambda: page(source_ref_contains="IMG_", anomaly_class="anomaly")
     yield "with two characters", lambda: page(source_ref_contains="42")
 

@@ -71,7 +71,7 @@ class Steps:
         taken, start = [], time.perf_counter()
         for batch in batches:
             losses = torch.stack(list(self._learner.loss(batch).values())).sum()
-            losses.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(losses)
             torch.nn.utils.clip_grad_norm_(self._learner.network.parameters(), 10.0)
             self._optimiser.step()
             self._optimiser.zero_grad(set_to_none=True)

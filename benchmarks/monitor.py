@@ -44,7 +44,7 @@ class Bench:
             found = self.head(self.network(self.pixels)[32].mean(dim=(2, 3)))
             loss = nn.functional.cross_entropy(found, self.labels)
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         if looking:
             self.observer.gradients()
         norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), 10.0))

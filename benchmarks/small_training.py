@@ -108,7 +108,7 @@ def _step(
     else:
         with observer.forward():
             loss = nn.functional.cross_entropy(net(inputs), labels)
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     if observer is not None:
         observer.gradients()
     optimiser.step()

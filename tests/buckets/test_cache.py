@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,12 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
 
 
 def test_an_interrupted_copy_leaves_nothing(tmp_path: Path) -> None:
-    def broken() -> object:
+    def broken() -> Iterator[bytes]:
         yield b"half"
         raise KeyboardInterrupt
 
     download = Download(tmp_path, "address", "a.jpg")
     with pytest.raises(KeyboardInterrupt):
-        download.keep("etag", broken())  # type: ignore[arg-type]
+        download.keep("etag", broken())
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert download.found("etag", 4) is None

@@ -261,7 +261,8 @@ def test_what_was_drawn_on_a_picture_lying_on_its_side_is_turned(
     assert dataset.problems == ()
     places = dataset.samples[0].places or ()
     assert [place.box for place in places] == [box, box]
-    assert (places[1].outline.width, places[1].outline.height) == (30, 40)  # type: ignore[union-attr]
+    assert isinstance(places[1].outline, Runs)
+    assert (places[1].outline.width, places[1].outline.height) == (30, 40)
     upright = read(tmp_path, coco({"bbox": [4, 6, 10, 3]}, image={"width": 30, "height": 40}))
     assert [place.box for place in upright.samples[0].places or ()] == [(4, 6, 14, 9)]
 

@@ -126,7 +126,9 @@ def test_colours_of_masks_stay(tmp_path: Path, save_photo: Save) -> None:
     sample = Sample(path=picture, label="anomaly", places=(place,))
     export(Dataset(origin="here", samples=(sample,)), tmp_path / "out", form="lookout")
     [read] = read_dataset(tmp_path / "out").samples
-    assert [(p.label, p.outline.colour) for p in read.places or ()] == [("cracked", "#23a436")]  # type: ignore[union-attr]
+    [back] = read.places or ()
+    assert isinstance(back.outline, MaskFile)
+    assert (back.label, back.outline.colour) == ("cracked", "#23a436")
     export(Dataset(origin="here", samples=(sample,)), tmp_path / "own", form="manifest")
     assert (tmp_path / "own" / "masks" / "a.png").read_bytes() == mask.read_bytes()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from walkaround.damage.places import MaskFile, Place
+from walkaround.damage.places import Box, MaskFile, Place
 from walkaround.datasets.reading import read_dataset
 
 Save = Callable[..., Path]
@@ -28,14 +28,12 @@ def write(path: Path, *objects: str, source: str = "", size: str = "") -> None:
         ("<source><database>The VOC2007 Database</database></source>", (0, 1, 10, 9)),
     ],
 )
-def test_positions_count_from_0_but_in_the_devkit(
-    tmp_path: Path, save_photo: Save, source: str, box: tuple[float, ...]
-) -> None:
+def test_positions_count_from_0_but_in_the_devkit(tmp_path: Path, save_photo: Save, source: str, box: Box) -> None:
     save_photo(tmp_path / "JPEGImages" / "a.jpg")
     size = "<size><width>40</width><height>30</height></size>"
     write(tmp_path / "Annotations" / "a.xml", OBJECT.format("dent", 1, 2, 10, 9, ""), source=source, size=size)
     dataset = read_dataset(tmp_path)
-    assert [sample.places for sample in dataset.samples] == [(Place(label="dent", box=box),)]  # type: ignore[arg-type]
+    assert [sample.places for sample in dataset.samples] == [(Place(label="dent", box=box),)]
     assert dataset.problems == ()
     assert read_dataset(tmp_path / "Annotations").samples == dataset.samples
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,8 +34,8 @@ def mask(*, rows: slice = slice(2, 4), columns: slice = slice(3, 6), number: int
     return FoundMasks(names=("scratch", "dent"), labels=labels, colours={"scratch": "#F0E442", "dent": "#0072B2"})
 
 
-def findings(**found: object) -> Findings:
-    values = {
+def findings(**found: Any) -> Findings:
+    values: dict[str, Any] = {
         "source": "a",
         "anomalous": True,
         "confidence": 0.9,
@@ -43,7 +44,7 @@ def findings(**found: object) -> Findings:
         "width": 100,
         "height": 80,
     }
-    return Findings(**{**values, **found})  # type: ignore[arg-type]
+    return Findings(**{**values, **found})
 
 
 def has_colour(pixels: Pixels, colour: str) -> bool:

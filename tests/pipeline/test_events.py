@@ -205,7 +205,7 @@ class _Hook(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - a name of the standard library's
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 

@@ -41,7 +41,7 @@ def ask(
         told.append(message)
 
     headers = [(b"transfer-encoding", b"chunked")] if length is None else [(b"content-length", str(length).encode())]
-    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
+    scope: Scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
     asyncio.run(Limits(echo, settings)(scope, receive, send))
     return told
 
@@ -141,8 +141,8 @@ def test_requests_beyond_what_is_worked_on_at_once_are_told_to_come_back(setting
                     statuses.append(message["status"])
                     assert (message["status"] == 503) == (b"retry-after" in dict(message["headers"]))
 
-            scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": []}
-            await limits(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+            scope: Scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": []}
+            await limits(scope, asyncio.Event().wait, send)
 
         await asyncio.gather(*(one() for _ in range(450)))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from walkaround.damage.findings import Findings
 from walkaround.damage.kinds import ANOMALY, NORMAL
@@ -148,5 +149,6 @@ def _verdict_scores(
     if scores.damaged and scores.whole:
         return scores
     names = ("accuracy", "damage_accuracy", "precision", "recall", "specificity", "f1")
+    unknown: dict[str, Any] = dict.fromkeys(names)
     what = "There are no pictures of whole cars among these, or no others, so the verdict was not measured."
-    return replace(scores, **dict.fromkeys(names), notes=(*scores.notes, what))  # type: ignore[arg-type]
+    return replace(scores, **unknown, notes=(*scores.notes, what))

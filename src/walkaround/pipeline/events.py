@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
 from walkaround.errors import InputError
@@ -224,16 +224,19 @@ def _parsed(text: bytes | str) -> object:
 
 
 def _part(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return _of_kind(document, name, lambda value: isinstance(value, dict), "a JSON object")  # type: ignore[no-any-return]
+    return _of_kind(document, name, dict, "a JSON object")
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
-    return _of_kind(document, name, lambda value: isinstance(value, str), "text")  # type: ignore[no-any-return]
+    return _of_kind(document, name, str, "text")
 
 
-def _of_kind(document: Mapping[str, Any], name: str, fits: Callable[[object], bool], kind: str) -> Any:
+Kind = TypeVar("Kind")
+
+
+def _of_kind(document: Mapping[str, Any], name: str, wanted: type[Kind], kind: str) -> Kind:
     value = document.get(name)
-    if not fits(value):
+    if not isinstance(value, wanted):
         raise EventError(f"The event's {name!r} is missing, or not {kind}.")
     return value
 

@@ -28,6 +28,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 """What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), in full width too."""
 
 
+Kind = Literal["text", "whole", "number", "truth", "time"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """A column of the table.
@@ -38,41 +41,39 @@ class Column:
     """
 
     name: str
-    kind: Literal["text", "whole", "number", "truth", "time"]
+    kind: Kind
     meaning: str
 
 
-COLUMNS = tuple(
-    Column(name=name, kind=kind, meaning=meaning)  # type: ignore[arg-type]
-    for name, kind, meaning in (
-        ("id", "whole", "Number of the result."),
-        ("created", "time", "When it was looked at, in UTC."),
-        ("project", "text", "The project."),
-        ("model", "whole", "Version of the model that looked."),
-        ("watch", "text", "The watch that it came by; empty where it was sent."),
-        ("source", "text", "Where the picture or video is, or what its sender calls it."),
-        ("kind", "text", "picture or video."),
-        ("anomalous", "truth", "The verdict."),
-        ("label", "text", "The most probable class."),
-        ("confidence", "number", "Confidence in the verdict, 0 to 1."),
-        ("damage", "number", "Probability that it shows any damage, 0 to 1."),
-        ("width", "whole", "In pixels, upright."),
-        ("height", "whole", "In pixels, upright."),
-        ("duration", "number", "Of a video: its length in seconds."),
-        ("frames", "whole", "Of a video: how many frames were looked at."),
-        ("strongest_time", "number", "Of a video: second of the frame that speaks most for damage."),
-        (
-            "damaged_spans",
-            "text",
-            "Of a video: seconds from the first to the last of frames in a row that look damaged, as JSON.",
-        ),
-        ("probabilities", "text", "Probability of each class, as JSON."),
-        ("kinds", "text", "Kinds of damage whose place was found, the surest or largest first, as JSON."),
-        ("boxes", "text", "Each damage with its label, score and box, as JSON; of models that find boxes."),
-        ("areas", "text", "Share of the picture that each kind of damage covers, as JSON; of models that find masks."),
-        ("verdict", "text", "What a person says: normal or anomaly; empty where nobody has said anything."),
-    )
+_COLUMNS: tuple[tuple[str, Kind, str], ...] = (
+    ("id", "whole", "Number of the result."),
+    ("created", "time", "When it was looked at, in UTC."),
+    ("project", "text", "The project."),
+    ("model", "whole", "Version of the model that looked."),
+    ("watch", "text", "The watch that it came by; empty where it was sent."),
+    ("source", "text", "Where the picture or video is, or what its sender calls it."),
+    ("kind", "text", "picture or video."),
+    ("anomalous", "truth", "The verdict."),
+    ("label", "text", "The most probable class."),
+    ("confidence", "number", "Confidence in the verdict, 0 to 1."),
+    ("damage", "number", "Probability that it shows any damage, 0 to 1."),
+    ("width", "whole", "In pixels, upright."),
+    ("height", "whole", "In pixels, upright."),
+    ("duration", "number", "Of a video: its length in seconds."),
+    ("frames", "whole", "Of a video: how many frames were looked at."),
+    ("strongest_time", "number", "Of a video: second of the frame that speaks most for damage."),
+    (
+        "damaged_spans",
+        "text",
+        "Of a video: seconds from the first to the last of frames in a row that look damaged, as JSON.",
+    ),
+    ("probabilities", "text", "Probability of each class, as JSON."),
+    ("kinds", "text", "Kinds of damage whose place was found, the surest or largest first, as JSON."),
+    ("boxes", "text", "Each damage with its label, score and box, as JSON; of models that find boxes."),
+    ("areas", "text", "Share of the picture that each kind of damage covers, as JSON; of models that find masks."),
+    ("verdict", "text", "What a person says: normal or anomaly; empty where nobody has said anything."),
 )
+COLUMNS = tuple(Column(name=name, kind=kind, meaning=meaning) for name, kind, meaning in _COLUMNS)
 """The columns, in order."""
 
 

@@ -64,12 +64,10 @@ class OfPipeline(Collector):
             "pictures": ("walkaround_kept_image_count", "Pictures and videos whose findings were kept."),
             "anomalies": ("walkaround_kept_anomaly_count", "Those of them that were called damaged."),
         }
-        families: dict[str, Metric] = {
-            kind: CounterMetricFamily(name, meaning, labels=labels) for kind, (name, meaning) in meanings.items()
-        }
+        families = {kind: CounterMetricFamily(name, meaning, labels=labels) for kind, (name, meaning) in meanings.items()}
         for project, version, kind in sorted(sums):
             if project in names:
-                families[kind].add_metric((*names[project], str(version)), sums[project, version, kind])  # type: ignore[attr-defined]
+                families[kind].add_metric((*names[project], str(version)), sums[project, version, kind])
         return list(families.values())
 
 

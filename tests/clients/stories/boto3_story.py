@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def make_datasets() -> None:
         )
         assert first == again
         assert first["Status"] == "CREATE_IN_PROGRESS", first
-        described = until("CREATE_COMPLETE", lambda kind=kind: describe_dataset(kind))  # type: ignore[misc]
+        described = until("CREATE_COMPLETE", partial(describe_dataset, kind))
         stats = described["ImageStats"]
         assert stats["Total"] == stats["Labeled"] == stats["Normal"] + stats["Anomaly"], stats
         seen[kind] = stats

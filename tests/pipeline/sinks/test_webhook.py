@@ -189,7 +189,7 @@ def test_a_certificate_must_be_of_the_host_and_known(delivered: Make, tmp_path: 
             self.send_response(204)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     class Server(HTTPServer):

@@ -46,11 +46,11 @@ def begin_check(session: Session, owner: Owner, *, project_name: str, dataset_ty
     project = find_project(session, owner, project_name, to_change=True)
     dataset = find_dataset(session, project, dataset_type, to_change=True)
     require_ready(project, dataset)
-    what = {"resource_id": f"{project_name}/{dataset_type}", "resource_type": "DATASET"}
+    what: dict[str, Any] = {"resource_id": f"{project_name}/{dataset_type}", "resource_type": "DATASET"}
     if dataset.total == 0:
-        raise ConflictError(f"The {dataset_type} dataset of project {project_name!r} is empty: add pictures first.", **what)  # type: ignore[arg-type] # literals
+        raise ConflictError(f"The {dataset_type} dataset of project {project_name!r} is empty: add pictures first.", **what)
     if session.scalar(select(Check.id).filter_by(dataset_id=dataset.id, status="RUNNING").limit(1)):
-        raise ConflictError(f"The {dataset_type} dataset of project {project_name!r} is being checked already.", **what)  # type: ignore[arg-type]
+        raise ConflictError(f"The {dataset_type} dataset of project {project_name!r} is being checked already.", **what)
     check = Check(dataset_id=dataset.id, labels=labels, status="RUNNING")
     session.add(check)
     session.flush()

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ class Inspector:
             (f"{name}.jsonl", json_lines(rows)),
             (done_key(plan, shard), json.dumps(marker).encode()),
         ):
-            patiently(lambda key=key, content=content: self._target.write(key, content))  # type: ignore[misc]
+            patiently(partial(self._target.write, key, content))
         self._task.counter.tell.remote(shard, len(rows))
 
     def _rows_alone(self, items: list[Listed]) -> Generator[dict[str, object], None, None]:

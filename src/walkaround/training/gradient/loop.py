@@ -168,7 +168,7 @@ class _Training:
         total = torch.stack(list(parts.values())).sum()
         losses = dict(zip([*parts, "loss"], torch.stack([*parts.values(), total]).detach().tolist(), strict=True))
         self._check(losses, batch)
-        self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(self._scaler.scale(total))
         self._scaler.unscale_(self._optimiser)
         self._share_gradients()
         self._teller.gradients()
