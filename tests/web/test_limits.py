@@ -135,6 +135,10 @@ def test_requests_beyond_what_is_worked_on_at_once_are_told_to_come_back(setting
     async def all_at_once() -> None:
         limits = Limits(slow, settings)
 
+        async def never() -> Message:
+            await asyncio.Event().wait()
+            return {}
+
         async def one() -> None:
             async def send(message: Message) -> None:
                 if message["type"] == "http.response.start":
@@ -142,7 +146,7 @@ def test_requests_beyond_what_is_worked_on_at_once_are_told_to_come_back(setting
                     assert (message["status"] == 503) == (b"retry-after" in dict(message["headers"]))
 
             scope: Scope = {"type": "http", "method": "GET", "path": "/", "raw_path": b"/", "headers": []}
-            await limits(scope, asyncio.Event().wait, send)
+            await limits(scope, never, send)
 
         await asyncio.gather(*(one() for _ in range(450)))
 

@@ -24,7 +24,7 @@ def gathered(dataset: Dataset, is_normal: IsNormal) -> Dataset:
     labelled with; one of which a line says that it is whole and another that it is not stays as it is, for the check to tell.
     A picture of which it is known only that it is damaged shows the damage types that are drawn on it.
     """
-    samples = [_by_places(sample, is_normal) for sample in dataset.samples]
+    samples = [named_by_places(sample, is_normal) for sample in dataset.samples]
     contents = _contents(samples)
     sets: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample, content in zip(samples, contents, strict=True):
@@ -41,7 +41,8 @@ def gathered(dataset: Dataset, is_normal: IsNormal) -> Dataset:
     return replace(dataset, samples=tuple(together.values()))
 
 
-def _by_places(sample: Sample, is_normal: IsNormal) -> Sample:
+def named_by_places(sample: Sample, is_normal: IsNormal) -> Sample:
+    """The sample with the damage types that are drawn on it, where it is known only that it is damaged."""
     kinds = {place.label for place in sample.places or () if shows_damage(place.label) and not is_normal(place.label)}
     if sample.labels != (ANOMALY,) or not kinds:
         return sample

@@ -24,7 +24,7 @@ from walkaround.datasets.drawn.writing import write_drawn_dataset
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 _OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync --disable-dev-shm-usage""".split()
-_SECONDS = 240.0
+_SECONDS = 900.0  # of a crowded machine, that trains beside
 _MILLISECONDS = 60_000  # of a crowded machine; what is there is not waited for
 _SERIOUS = ("serious", "critical")
 

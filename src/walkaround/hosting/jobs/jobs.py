@@ -18,6 +18,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.hosting.jobs import leases
 from walkaround.hosting.jobs.check_job import CheckWork
+from walkaround.hosting.jobs.draft_job import DraftWork
 from walkaround.hosting.jobs.export_job import ExportWork
 from walkaround.hosting.jobs.importing import dataset_work
 from walkaround.hosting.jobs.lease_guard import LeaseGuard
@@ -271,6 +272,7 @@ def all_work(database: Database, buckets: Buckets, settings: Settings, pool: Poo
         "check": CheckWork(database, settings),
         "export": ExportWork(database, settings),
         "package": PackageWork(database, buckets, settings),
+        "draft": DraftWork(database, buckets, settings),
         "trial": TrialWork(database, buckets, settings),
         "delete_project": DeleteProjectWork(database),
         KIND: SampleWork(database, buckets, settings),

@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,19 +21,19 @@ from typing import Any
 
 from walkaround.buckets.buckets import Buckets, buckets_of
 from walkaround.datasets.manifest import write_manifest
-from walkaround.datasets.sample import Dataset, Sample
+from walkaround.datasets.sample import Dataset, Problem, Sample
 from walkaround.datasets.survey import Survey, survey
 from walkaround.errors import TrainingError, UnavailableError, WalkaroundError, writing
 from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scorecard import as_json
 from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result, output_key
 from walkaround.hosting.jobs.fetching import Report, fetch
-from walkaround.hosting.jobs.inner_split import for_training_and_test
 from walkaround.hosting.jobs.measured_file import write_measured
 from walkaround.hosting.jobs.told_child import Teller, tell
 from walkaround.hosting.jobs.training_job import ENTRIES_FILES, RESULT_FILE, TASK_FILE
 from walkaround.hosting.jobs.training_live import LiveWatch, Tell, problem_lines, tuning_line
 from walkaround.hosting.jobs.training_places import drawn_on, with_places
+from walkaround.hosting.jobs.verdict_labels import VerdictLabels, with_verdict_labels
 from walkaround.hosting.log_lines import log_json
 from walkaround.hosting.operations.training_options import has_pytorch, in_service_words, options_told, require_pytorch
 from walkaround.hosting.operations.trainings import CHECKING
@@ -106,16 +106,21 @@ def run_training(
     buckets.check(task.output["Bucket"])  # rather now than after hours of work
     entries = read_entries(folder)
     drawn = drawn_on(entries)
-    recipe = options_told(task.options).recipe(settings)
+    options = options_told(task.options)
+    recipe = options.recipe(settings)
     require_pytorch(drawn, installed=has_pytorch(), recipe=recipe)
     get = partial(fetch, buckets=buckets, cache=settings.data / "cache" / "pictures", report=report)
     paths = get([entry.ref for entry in entries], doing="Fetching pictures")
     looked = _looked(attempt, entries, paths, report=report)
+    lines = {path: drawn.lines[number] for number, path in paths.items()}
     if drawn.has_masks or drawn.has_boxes:
-        lines = {path: drawn.lines[number] for number, path in paths.items()}
         looked = with_places(looked, lines, partial(get, doing="Fetching masks"))
     left_out = len(entries) - len(looked.samples)
-    samples = for_training_and_test(looked.samples, looked.groups, single=task.single, left_out=left_out)
+    kinds = [lines[sample.path].kinds for sample in looked.samples]
+    samples, verdict = with_verdict_labels(
+        looked.samples, kinds, looked.groups, wanted=options.multi_label, single=task.single, left_out=left_out
+    )
+    recipe = replace(recipe, multi_label=verdict.multi_label)
     manifest = attempt / _MANIFEST
     write_manifest(manifest, samples)
     package = _package(task, attempt.name)
@@ -125,7 +130,7 @@ def run_training(
     trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report, monitor=monitor)
     if live is not None:
         tuned = tuning_line(trained.package.card.training.get("tuning"))
-        for line in [*([tuned] if tuned else []), *problem_lines(trained.problems)]:
+        for line in [*([tuned] if tuned else []), *problem_lines([*_chosen(verdict), *trained.problems])]:
             live(line)
     if trained.evaluation is None:  # not with the least numbers of pictures that were checked
         raise TrainingError("No test picture is left to measure on; add labelled pictures.")
@@ -137,6 +142,11 @@ def run_training(
         "message": _message(left_out),
         **_published(task, trained, trained.evaluation, tested, buckets),
     }
+
+
+def _chosen(verdict: VerdictLabels) -> list[Problem]:
+    """Why a multi-label model was trained, for the log."""
+    return [Problem(kind="multi-label", severity="note", message=verdict.why)] if verdict.multi_label else []
 
 
 def read_entries(folder: Path) -> list[Entry]:

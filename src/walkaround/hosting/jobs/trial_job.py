@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,12 +22,13 @@ from sqlalchemy.orm import Session
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.errors import BucketError, PackageError, UnavailableError, writing
+from walkaround.hosting.jobs.own_worker import own_worker
 from walkaround.hosting.jobs.trial_eyes import Eyes
 from walkaround.hosting.jobs.work import InterruptedJobError, Outcome, Task, nothing
 from walkaround.hosting.operations.looks import UNREADABLE, keep_looks, unknown_looks
 from walkaround.hosting.operations.trials import MOST_PICTURES, finish_trial
 from walkaround.hosting.pool.answers import MOST_BYTES, decode, named
-from walkaround.hosting.pool.frames import Frame, Kind, Look, asked, received
+from walkaround.hosting.pool.frames import Frame, Kind, Look, asked
 from walkaround.inspection.heats import packed_heat
 from walkaround.inspection.masks import kept_line
 from walkaround.models.network import cores
@@ -162,7 +160,7 @@ class TrialWork:
     def _look(self, task: Task, subject: _Subject, todo: Sequence[_Picture], eyes: Eyes) -> None:
         if not todo:
             return
-        with _worker(subject.package, self.settings.threads_per_unit or cores()) as (connection, frames):
+        with own_worker(subject.package, self.settings.threads_per_unit or cores()) as (connection, frames):
             for start in range(0, len(todo), _AT_ONCE):
                 task.check()
                 if task.interrupted is not None or not self._is_there(subject.trial):
@@ -284,36 +282,6 @@ def _add_frames(session: Session, video_id: int, frames: Sequence[tuple[str, flo
 def _frame_name(video: str, time: float) -> str:
     minutes, seconds = divmod(time, 60)
     return f"{video[:180]} at {int(minutes)}:{seconds:04.1f}"
-
-
-@contextmanager
-def _worker(package: Path, threads: int) -> Iterator[tuple[socket.socket, Iterator[Frame]]]:
-    """A worker process, its socket, and the frames that come from it.
-
-    Raises:
-        PackageError: the package cannot be loaded.
-        UnavailableError: the worker ends while it loads it.
-    """
-    ours, theirs = socket.socketpair()
-    arguments = [str(theirs.fileno()), str(package), str(threads), str(os.getpid())]
-    with ours:
-        with theirs:
-            process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-m", "walkaround.hosting.pool.worker", *arguments],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-            )
-        try:
-            frames = received(ours)
-            first = next(frames, None)
-            if first is None:
-                raise UnavailableError("The worker of a trial ended while it loaded its model.", retry_after=5)
-            if first.kind is Kind.CANNOT_LOAD:
-                raise PackageError(first.body.decode())
-            yield ours, frames
-        finally:
-            process.kill()
-            process.wait()
 
 
 def _open_pictures(trial_id: int) -> Select[int, str, str | None]:

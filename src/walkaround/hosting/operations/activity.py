@@ -14,6 +14,7 @@ from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply
 from walkaround.hosting.owner import Owner
 from walkaround.store.checks import Check, Export
+from walkaround.store.drafts import Drafting
 from walkaround.store.tables import Change, Dataset, Job, Model, Packaging, Project, now
 from walkaround.store.trials import Trial
 
@@ -140,6 +141,7 @@ def _subjects(owner: Owner, wanted: ColumnElement[bool]) -> Any:
         _named("project", Project.name, of=("sample",)).join(Project, Project.id == Job.subject),
         _of_dataset(Change, of="update_dataset"),
         _of_dataset(Check, of="check"),
+        _of_dataset(Drafting, of="draft"),
     ]
     return union_all(*(query.where(*_own(owner), wanted) for query in queries)).subquery()
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from walkaround.damage.findings import Findings
+from walkaround.damage.kinds import ANOMALY
 from walkaround.errors import ConflictError
 from walkaround.evaluation.measured import MeasuredPicture, MeasuredSet
 from walkaround.evaluation.paired import Answers, Difference, compare, mean_difference
@@ -37,9 +38,17 @@ class _Pair:
 
     numbers: tuple[int, int]
     pictures: tuple[MeasuredPicture, MeasuredPicture]
+    labels: tuple[str, ...]
     label: str | None
     damaged: bool | None
     found: tuple[Findings, Findings]
+    both_damaged: bool
+
+    @property
+    def was_relabelled(self) -> bool:
+        """Whether its label changed between the trainings; one of them may just not have learnt which damage it is."""
+        one, other = (picture.labels for picture in self.pictures)
+        return one != other and not (self.both_damaged and (ANOMALY,) in (one, other))
 
 
 def compare_models(first: Compared, second: Compared) -> dict[str, Any]:
@@ -73,7 +82,8 @@ def compare_models(first: Compared, second: Compared) -> dict[str, Any]:
         "first_threshold": first.threshold,
         "second_threshold": second.threshold,
         "places": {name: asdict(value) for name, value in _places(pairs).items()},
-        "same_pictures": first.measured.fingerprint == second.measured.fingerprint,
+        "same_pictures": len(pairs) == len(first.measured.pictures) == len(second.measured.pictures)
+        and not any(pair.was_relabelled for pair in pairs),
         "warnings": _warnings(first, second, pairs, judged),
         "pictures": _differing(pairs),
     }
@@ -93,9 +103,11 @@ def _pairs(first: Compared, second: Compared) -> list[_Pair]:
             _Pair(
                 numbers=(number, other),
                 pictures=pictures,
+                labels=judged.labels,
                 label=judged.told,
                 damaged=later.measured.is_damaged(judged),
                 found=(first.measured.findings(number, first.threshold), second.measured.findings(other, second.threshold)),
+                both_damaged=bool(first.measured.is_damaged(one) and second.measured.is_damaged(pictures[1])),
             )
         )
     return pairs
@@ -145,7 +157,7 @@ def _warnings(first: Compared, second: Compared, pairs: Sequence[_Pair], judged:
             f"The models were tested on different pictures: only the {len(pairs):,} that both have count,"
             f" and {' and '.join(each)} are left out."
         )
-    changed = sum(pair.pictures[0].told != pair.pictures[1].told for pair in pairs)
+    changed = sum(pair.was_relabelled for pair in pairs)
     if changed:
         told.append(f"The label of {changed:,} of these pictures was changed between the trainings; the later one counts.")
     counts = {"damaged": sum(bool(pair.damaged) for pair in judged), "whole": sum(not pair.damaged for pair in judged)}
@@ -188,5 +200,8 @@ def _right(pair: _Pair, which: int) -> bool | None:
     if pair.damaged is None:
         return None
     found = pair.found[which]
-    named_wrongly = pair.damaged and found.anomalous and pair.label in found.probabilities and found.label != pair.label
-    return found.anomalous == pair.damaged and not named_wrongly
+    if found.anomalous != pair.damaged or not pair.damaged:
+        return found.anomalous == pair.damaged
+    if found.kinds is not None:
+        return pair.labels == (ANOMALY,) or set(found.kinds) == set(pair.labels)
+    return pair.label not in found.probabilities or found.label == pair.label

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import AccessDeniedError, DatasetError
 from walkaround.hosting.operations.checking import forget_checks
+from walkaround.hosting.operations.kept_drafts import forget_drafts_of_dataset
 from walkaround.hosting.operations.label_lines import state_of
 from walkaround.hosting.operations.manifest_lines import Line, name_in
 from walkaround.hosting.operations.own_buckets import require_own_bucket
@@ -161,6 +162,7 @@ def remove_entries(session: Session, dataset_id: int, *, at_most: int = 2_000) -
     session.execute(delete(Change).where(Change.dataset_id == dataset_id))
     session.execute(delete(TakenOut).where(TakenOut.dataset_id == dataset_id))
     forget_checks(session, dataset_id)
+    forget_drafts_of_dataset(session, dataset_id)
     session.delete(dataset)
     session.flush()
     return "done"

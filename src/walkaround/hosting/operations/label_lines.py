@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from walkaround.damage.kinds import ANOMALY
+from walkaround.damage.kinds import ANOMALY, NORMAL, means_normal
 from walkaround.hosting.operations.place_lines import DETECTION, METADATA, SEGMENTATION
 from walkaround.store.tables import now
 
@@ -104,6 +104,18 @@ def kinds_of(line: Mapping[str, Any]) -> list[str]:
             if isinstance(name, str) and 0 < len(name.strip()) <= _LONGEST_KIND and name.isprintable():
                 found.add(name.strip())
     return sorted(found)[:_MOST_KINDS]
+
+
+def damage_kinds(line: Mapping[str, Any]) -> tuple[str, ...]:
+    """The same without names that say nothing of which damage it is."""
+    return tuple(name for name in kinds_of(line) if name != ANOMALY and not means_normal(name))
+
+
+def label_by_kinds(line: Mapping[str, Any]) -> str | None:
+    """What a multi-label job says of the whole picture: that there is no damage where it names none; None: there was no job."""
+    if damage_kinds(line):
+        return ANOMALY
+    return NORMAL if any(isinstance(line[key], list) for key in _kind_keys(line)) else None
 
 
 def labelled_by(line: Mapping[str, Any]) -> tuple[str | None, str | None]:

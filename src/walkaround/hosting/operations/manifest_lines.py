@@ -19,7 +19,7 @@ from walkaround.damage.places import Place
 from walkaround.datasets.faults import shown
 from walkaround.datasets.formats.lookout import SOURCE_KEY
 from walkaround.errors import DatasetError
-from walkaround.hosting.operations.label_lines import Review, labelled_by, review_of
+from walkaround.hosting.operations.label_lines import Review, damage_kinds, label_by_kinds, labelled_by, review_of
 from walkaround.hosting.operations.place_lines import LineFault, Mask, boxes_of, checked_ref, masks_of
 from walkaround.store.tables import now
 
@@ -47,7 +47,7 @@ class Line:
 
     Attributes:
         source_ref: the picture, s3://bucket/key.
-        label: normal or anomaly; None: unlabelled. Where boxes were drawn and nobody said which, it is anomaly.
+        label: normal or anomaly; None: unlabelled. Where damage was drawn or named and nobody said which, it is anomaly.
         text: the line itself, as it was given.
         number: of the line, from 1.
         masks: the masks that it names.
@@ -55,6 +55,7 @@ class Line:
         boxes: the boxes that were drawn; None where nobody was asked to.
         worker: who labelled it; None where the line does not tell.
         review: what a second person said of its labels; None where nobody did.
+        kinds: the damage types that people named on the whole picture, sorted.
     """
 
     source_ref: str
@@ -66,6 +67,7 @@ class Line:
     boxes: tuple[Place, ...] | None = None
     worker: str | None = None
     review: Review | None = None
+    kinds: tuple[str, ...] = ()
 
     @property
     def bucket(self) -> str:
@@ -139,8 +141,11 @@ def _parse(raw: bytes, number: int) -> Line:
     damaged = [box.label for box in boxes or () if shows_damage(box.label)]
     if damaged and label == NORMAL:
         raise LineFault(f"it calls the picture normal, and a box says {damaged[0]!r}")
-    if damaged and label is None:
-        label = ANOMALY
+    kinds = damage_kinds(members)
+    if kinds and label == NORMAL:
+        raise LineFault(f"it calls the picture normal, and names {kinds[0]!r}")
+    if label is None:
+        label = ANOMALY if damaged else label_by_kinds(members)
     return Line(
         source_ref=source_ref,
         label=label,
@@ -150,6 +155,7 @@ def _parse(raw: bytes, number: int) -> Line:
         boxes=boxes,
         worker=labelled_by(members)[0],
         review=review_of(members),
+        kinds=kinds,
     )
 
 
@@ -159,7 +165,7 @@ def stored_line(text: str) -> Line:
         return _parse(text.encode(), 1)
     except LineFault:
         members = json.loads(text)
-        return Line(source_ref=str(members[SOURCE_KEY]), label=_label(members), text=text)
+        return Line(source_ref=str(members[SOURCE_KEY]), label=_label(members), text=text, kinds=damage_kinds(members))
 
 
 def name_in(text: str) -> str | None:

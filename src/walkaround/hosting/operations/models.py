@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError, ValidationError
 from walkaround.hosting.operations.attempts import with_attempts
+from walkaround.hosting.operations.kept_drafts import forget_drafts_of_model, is_drafting
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import JobKind, Reply, add_job, find_model, find_project, present
@@ -149,7 +150,9 @@ def delete_model(session: Session, owner: Owner, *, project_name: str, model_ver
     if endpoint is not None:
         raise _conflict(project, model, f"answers at the endpoint {endpoint!r}: delete that first")
     if _busy(session, project, model):
-        raise _conflict(project, model, "is in use by a packaging job or a trial detection: try again when that is done")
+        raise _conflict(
+            project, model, "is in use by a packaging job, a trial detection or drafts: try again when that is done"
+        )
     if model.status != "DELETING":
         model.status, model.message = "DELETING", ""
         add_job(session, "delete_model", model.id)
@@ -239,6 +242,7 @@ def remove_model(session: Session, model_id: int) -> None:
     if model is not None and model.status == "DELETING":
         for rows in (Tag, Threshold, TrainingLine):
             session.execute(delete(rows).where(rows.model_id == model_id))
+        forget_drafts_of_model(session, model.project_id, model.version)
         session.delete(model)
         session.flush()
 
@@ -287,7 +291,8 @@ def _busy(session: Session, project: Project, model: Model) -> bool:
     packagings = select(Packaging.id).filter_by(project_id=project.id, model_version=str(model.version))
     trials = select(Trial.id).filter_by(project_id=project.id, model_version=model.version, status="RUNNING")
     busy = packagings.where(Packaging.status.in_(["CREATED", "RUNNING"]))
-    return session.scalar(busy.limit(1)) is not None or session.scalar(trials.limit(1)) is not None
+    at_work = [session.scalar(query.limit(1)) is not None for query in (busy, trials)]
+    return any(at_work) or is_drafting(session, project.id, model.version)
 
 
 def _conflict(project: Project, model: Model, what: str) -> ConflictError:

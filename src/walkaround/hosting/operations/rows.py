@@ -27,6 +27,7 @@ JobKind = Literal[
     "package",
     "trial",
     "check",
+    "draft",
     "export",
     "sample",
 ]

@@ -21,11 +21,13 @@ class TrainingOptions:
         minutes: time that it may take; None: as the settings say.
         quality: for the verdict; None: as the settings say.
         parts: to train; empty: all that the labels allow.
+        multi_label: whether the verdict learns each damage type for itself; None: the labels decide.
     """
 
     minutes: float | None = None
     quality: Quality | None = None
     parts: tuple[Part, ...] = ()
+    multi_label: bool | None = None
 
     def told(self) -> dict[str, Any] | None:
         """What a row and a task keep: the options that were given; None where none was."""
@@ -36,6 +38,8 @@ class TrainingOptions:
             told["quality"] = str(self.quality)
         if self.parts:
             told["parts"] = [str(part) for part in self.parts]
+        if self.multi_label is not None:
+            told["multi_label"] = self.multi_label
         return told or None
 
     def recipe(self, settings: Settings, *, cache: Path | None = None) -> Recipe:
@@ -55,6 +59,7 @@ def options_told(told: Mapping[str, Any] | None) -> TrainingOptions:
         minutes=told.get("minutes"),
         quality=Quality(told["quality"]) if "quality" in told else None,
         parts=tuple(Part(name) for name in told.get("parts", ())),
+        multi_label=told.get("multi_label"),
     )
 
 
@@ -90,6 +95,11 @@ _WORDS: Mapping[str, str] = {
     "; then fold them with --rename": "; then give both one name",
     ", or fold it into another with --rename": ", or give it the name of another",
     "Give more --threads, put pictures": "Put pictures",
+    "These are not learnt; add pictures, or fold them into others with --rename.": "These are not learnt: name them on more"
+    " pictures, or give them the names of others.",
+    "label pictures with types, such as 'dent;scratch', or leave out --multi-label.": "name types on pictures, or let the"
+    " labels decide what is learnt.",
+    ", or give --multi-label if the picture shows all of these.": ", or name all of them on both if the picture shows all.",
     " `walkaround check` names each;": " The check of the dataset names each;",
 }
 """What trainings say to who types commands, and to who asks over the API."""

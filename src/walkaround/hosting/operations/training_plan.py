@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
-from walkaround.damage.places import MaskFile, Place
-from walkaround.datasets.sample import Problem, Sample, Split
+from walkaround.datasets.sample import Problem, Sample
 from walkaround.datasets.survey import Survey
 from walkaround.errors import ConflictError, MissingExtraError, TrainingError
-from walkaround.hosting.jobs.inner_split import for_training_and_test
-from walkaround.hosting.operations.place_labels import BOXES, LEAST_ALONE, LEAST_IN_TWO, MASKS
+from walkaround.hosting.jobs.inner_split import verdict_of
+from walkaround.hosting.jobs.verdict_labels import VerdictLabels, with_verdict_labels
+from walkaround.hosting.operations.place_labels import LEAST_ALONE, LEAST_IN_TWO
+from walkaround.hosting.operations.planned_samples import Drawn, PlannedSample, planned_samples, unseen_fact
 from walkaround.hosting.operations.rows import find_project
 from walkaround.hosting.operations.training_options import (
     TrainingOptions,
@@ -32,17 +32,14 @@ from walkaround.hosting.operations.training_options import (
 from walkaround.hosting.operations.training_sets import datasets_of, shortfalls
 from walkaround.hosting.operations.trainings import expected_seconds
 from walkaround.hosting.owner import Owner
-from walkaround.media.facts import PictureFacts
 from walkaround.settings import Settings
-from walkaround.store.tables import Dataset, Entry, Model, Project
+from walkaround.store.tables import Dataset, Model, Project
 from walkaround.training.plan import FEWEST, Plan, make_plan
 from walkaround.training.reach import within_reach
 from walkaround.training.recipe import Part, Recipe
 
 BETTER = 50
 """Pictures of a kind up to which more of them help the most."""
-_BOX = (0.0, 0.0, 1.0, 1.0)
-_MASK = MaskFile(path=Path("mask"), colour="#000000")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +99,7 @@ class TrainingPlan:
         models, models_per_project: versions of the project, and how many there may be.
         seconds, like: how long it may take, and the version that this goes by.
         version: the number that it would get.
+        verdict: what the verdict learns of the labels, and why; None: that is not known before more is labelled.
     """
 
     lacks: tuple[str, ...]
@@ -121,19 +119,7 @@ class TrainingPlan:
     seconds: float | None = None
     like: int | None = None
     version: int = 1
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    samples: Sequence[Sample]
-
-    @property
-    def has_masks(self) -> bool:
-        return any(place.outline is not None for sample in self.samples for place in sample.places or ())
-
-    @property
-    def has_boxes(self) -> bool:
-        return any(place.box is not None for sample in self.samples for place in sample.places or ())
+    verdict: VerdictLabels | None = None
 
 
 def training_plan(
@@ -147,13 +133,15 @@ def training_plan(
     project = find_project(session, owner, project_name)
     train, test = datasets_of(session, project)
     lacks = [str(lack) for lack in shortfalls(session, project, train, test)]
-    samples = [*_samples(session, train, "train"), *_samples(session, test, "test")]
+    planned = [*planned_samples(session, train, "train"), *planned_samples(session, test, "test")]
+    samples = [one.sample for one in planned]
     counted = {split: _counted(dataset, samples, split) for split, dataset in (("train", train), ("test", test))}
     recipe = options.recipe(settings)
     plan: Plan | None = None
+    verdict: VerdictLabels | None = None
     if not lacks:
         try:
-            plan = _planned(samples, recipe, single=test is None)
+            plan, verdict = _planned(planned, recipe, wanted=options.multi_label, single=test is None)
         except (TrainingError, MissingExtraError) as lack:
             lacks.append(in_service_words(str(lack)))
     lacks += _quotas(session, project, settings)
@@ -178,6 +166,7 @@ def training_plan(
         seconds=None if expected is None else expected[0],
         like=None if expected is None else expected[1],
         version=project.last_version + 1,
+        verdict=verdict,
     )
 
 
@@ -194,65 +183,29 @@ def require_trainable(
     train, test = datasets_of(session, project)
     for lack in shortfalls(session, project, train, test):
         raise lack
-    samples = [*_samples(session, train, "train"), *_samples(session, test, "test")]
+    planned = [*planned_samples(session, train, "train"), *planned_samples(session, test, "test")]
     try:
-        _planned(samples, options.recipe(settings), single=test is None)
+        _planned(planned, options.recipe(settings), wanted=options.multi_label, single=test is None)
     except (TrainingError, MissingExtraError) as lack:
         raise ConflictError(in_service_words(str(lack)), resource_id=f"{project.name}/train", resource_type="DATASET") from lack
 
 
-def _planned(samples: Sequence[Sample], recipe: Recipe, *, single: bool) -> Plan:
+def _planned(
+    planned: Sequence[PlannedSample], recipe: Recipe, *, wanted: bool | None, single: bool
+) -> tuple[Plan, VerdictLabels]:
     """What the training decides, as if every picture could be read and none were a copy of another.
 
     Raises:
         TrainingError: there are too few pictures of a kind.
         MissingExtraError: what is to be learnt needs PyTorch, which is not installed.
     """
-    require_pytorch(_Drawn(samples), installed=has_pytorch(), recipe=recipe)
+    samples, kinds = [one.sample for one in planned], [one.kinds for one in planned]
+    require_pytorch(Drawn(samples), installed=has_pytorch(), recipe=recipe)
     groups = np.arange(len(samples), dtype=np.int64)
-    split = for_training_and_test(samples, groups, single=single, left_out=0)
-    looked = Survey(samples=tuple(split), facts=tuple(map(_fact, split)), groups=groups, problems=())
-    return within_reach(make_plan(looked, recipe), recipe)
-
-
-def _samples(session: Session, dataset: Dataset | None, split: Split) -> Iterator[Sample]:
-    """The labelled entries of a dataset, which are those that a training uses, with the labels drawn on them."""
-    if dataset is None:
-        return
-    query = select(Entry.id, Entry.label, Entry.places).where(Entry.dataset_id == dataset.id, Entry.label.is_not(None))
-    for number, label, drawn in session.execute(query.order_by(Entry.id).execution_options(yield_per=1_000)):
-        yield Sample(path=Path(str(number)), label=label, split=split, places=_places(label, drawn))
-
-
-def _places(label: str, drawn: dict[str, Any] | None) -> tuple[Place, ...] | None:
-    """As the training takes them: see `training_places.with_places`."""
-    if drawn is None:
-        return () if label == NORMAL else None
-    boxes = [Place(label=name, box=_BOX) for name in drawn.get(BOXES, ())]
-    masks = [Place(label=name, box=None, outline=_MASK) for name in drawn.get(MASKS, ())]
-    return (*boxes, *masks)
-
-
-def _fact(sample: Sample) -> PictureFacts:
-    """Of a picture that nobody looked at."""
-    return PictureFacts(
-        path=sample.path,
-        width=1,
-        height=1,
-        format="JPEG",
-        pages=1,
-        bytes=1,
-        jpeg_quality=None,
-        sharpness=0.0,
-        detail=0.0,
-        brightness=0.0,
-        contrast=0.0,
-        colourfulness=0.0,
-        sha256=str(sample.path),
-        dhash=0,
-        thumbnail=b"",
-        measures={},
-    )
+    split, verdict = with_verdict_labels(samples, kinds, groups, wanted=wanted, single=single, left_out=0)
+    looked = Survey(samples=tuple(split), facts=tuple(map(unseen_fact, split)), groups=groups, problems=())
+    recipe = replace(recipe, multi_label=verdict.multi_label)
+    return within_reach(make_plan(looked, recipe), recipe), verdict
 
 
 def _counted(dataset: Dataset | None, samples: Sequence[Sample], split: str) -> Counted | None:
@@ -273,7 +226,7 @@ def _count(samples: Sequence[Sample]) -> Counted:
     return Counted(
         total=len(samples),
         normal=sum(sample.label == NORMAL for sample in samples),
-        anomaly=sum(sample.label == ANOMALY for sample in samples),
+        anomaly=sum(verdict_of(sample) == ANOMALY for sample in samples),
         boxes=sum(_has_boxes(sample) for sample in samples),
         masks=sum(_has_masks(sample) for sample in samples),
     )
@@ -334,10 +287,10 @@ def _advice(
         message = "Label damaged cars too: a model that has seen damage tells it better than one that knows whole cars alone."
         yield Advice(part=Part.VERDICT, message=message)
     for name, number in (("whole cars (normal)", counts.normal), ("damaged cars (anomaly)", counts.anomaly)):
-        if plan.task == "classes" and number < BETTER:
+        if plan.task in ("classes", "multi-label") and number < BETTER:
             message = f"Only {number} {name} are learnt from; up to {BETTER} and more, each one helps."
             yield Advice(part=Part.VERDICT, message=message)
-    drawn = _Drawn(samples)
+    drawn = Drawn(samples)
     recipe = Recipe(only=options.parts)
     if not drawn.has_boxes and recipe.wants("boxes"):
         least = f"on {FEWEST} pictures of each kind of damage at least, better {BETTER}"

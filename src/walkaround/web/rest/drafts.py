@@ -1,28 +1,28 @@
-"""Drafts over REST: what a hosted model would say of a picture, for a person to accept or correct."""
+"""Drafts over REST: what a model would say of pictures, asked for one at a time, or kept by a job for all without a label."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, status
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
-from walkaround.damage.findings import Findings
-from walkaround.damage.kinds import ANOMALY, NORMAL, shows_damage
-from walkaround.datasets.runs import packed, runs_of
+from walkaround.hosting.operations.drafting import begin_drafting, cancel_drafting, describe_drafts, find_draft
+from walkaround.hosting.operations.proposals import proposal_of
 from walkaround.hosting.pool.answers import PICTURE_TYPES
-from walkaround.inspection.masks import enlarged
-from walkaround.web.rest.access import Inspector
+from walkaround.inspection.masks import kept_line
+from walkaround.web.rest.access import Changer, IdempotencyKey, Inspector, Reader, Visit
 from walkaround.web.rest.drawn import read_picture_bytes
-from walkaround.web.rest.labelling_shapes import Draft
+from walkaround.web.rest.handles import job_handle
+from walkaround.web.rest.labelling_shapes import Draft, DraftsOfDataset, KeptDraft, NewDrafts
 from walkaround.web.rest.relabelling import seen
 from walkaround.web.rest.shapes import KindInPath, PictureInQuery, ProjectName
 
 router = APIRouter(prefix="/projects/{project}/datasets/{kind}", tags=["labelling"])
 
-_PROBABLE = 0.5
+_VERSION = r"^([1-9][0-9]{0,9}|latest)$"
 
 
 @router.get("/draft")
@@ -32,51 +32,81 @@ async def draft_labelling(
     kind: KindInPath,
     picture: PictureInQuery,
     *,
-    model: Annotated[
-        str, Query(pattern=r"^([1-9][0-9]{0,9}|latest)$", description="A hosted version, or the latest that is hosted.")
-    ] = "latest",
+    model: Annotated[str, Query(pattern=_VERSION, description="A hosted version, or the latest that is hosted.")] = "latest",
 ) -> Draft:
     """Ask a hosted model what it would say of a picture. Nothing is kept: what a person accepts is labelled as ever."""
     await run_in_threadpool(seen, visit, project, kind, picture)
     content = await run_in_threadpool(read_picture_bytes, visit, picture)
     found = await visit.service.pool.detect(visit.owner, project, model, content, PICTURE_TYPES[0])
-    members = await asyncio.to_thread(_proposed, found.findings)
+    members = await asyncio.to_thread(lambda: proposal_of(kept_line(found.findings)))
     return Draft.model_validate({"picture": picture, "model": str(found.version), **members})
 
 
-def _proposed(findings: Findings) -> dict[str, Any]:
-    kinds = [
-        {"label": name, "score": value}
-        for name, value in findings.probabilities.items()
-        if name not in (NORMAL, ANOMALY) and shows_damage(name) and value >= _PROBABLE
-    ]
-    return {
-        "label": ANOMALY if findings.anomalous else NORMAL,
-        "confidence": findings.confidence,
-        "kinds": kinds if findings.anomalous else [],
-        "places": [*_areas(findings), *_boxes(findings)],
-        "width": findings.width,
-        "height": findings.height,
-    }
+@router.post("/drafts", status_code=status.HTTP_202_ACCEPTED)
+def draft_all(
+    visit: Changer, project: ProjectName, kind: KindInPath, new: NewDrafts, token: IdempotencyKey = None
+) -> DraftsOfDataset:
+    """Have a job draft all pictures that nobody has labelled, by a trained version, which need not be hosted.
+
+    Only pictures without a draft of that version are looked at, so that it may be asked for again whenever pictures came.
+    """
+
+    def act(session: Session) -> dict[str, Any]:
+        return begin_drafting(session, visit.owner, project_name=project, dataset_type=kind, model_version=new.model)
+
+    reply = visit.change("draft_all", act, token=token, project=project, kind=kind, new=new.model_dump())
+    return _drafts(visit, reply["Drafts"])
 
 
-def _boxes(findings: Findings) -> Iterator[dict[str, Any]]:
-    for box in findings.boxes or ():
-        left, top, right, bottom = (round(edge, 1) for edge in box.box)
-        edges = [max(0.0, left), max(0.0, top), min(float(findings.width), right), min(float(findings.height), bottom)]
-        if edges[2] > edges[0] and edges[3] > edges[1]:
-            yield {"label": box.label, "box": edges, "score": box.score}
+@router.get("/drafts")
+def describe_kept_drafts(visit: Reader, project: ProjectName, kind: KindInPath) -> DraftsOfDataset:
+    """Tell how the newest drafting of a dataset stands, and how many pictures without a label have a draft by its version."""
+    reply = visit.look(lambda session: describe_drafts(session, visit.owner, project_name=project, dataset_type=kind))
+    return _drafts(visit, reply["Drafts"])
 
 
-def _areas(findings: Findings) -> Iterator[dict[str, Any]]:
-    masks = findings.masks
-    if masks is None or not masks.labels.any():
-        return
-    pixels = enlarged(masks.labels, width=findings.width, height=findings.height)
-    for number, name in enumerate(masks.names, start=1):
-        inside = pixels == number
-        if inside.any():
-            yield {
-                "label": name,
-                "runs": {"size": [findings.height, findings.width], "counts": packed(runs_of(inside))},
-            }
+@router.delete("/drafts", status_code=status.HTTP_204_NO_CONTENT)
+def stop_drafting(visit: Changer, project: ProjectName, kind: KindInPath) -> None:
+    """Stop the drafting that runs; what was drafted stays."""
+    visit.change(
+        "stop_drafting", lambda session: cancel_drafting(session, visit.owner, project_name=project, dataset_type=kind)
+    )
+
+
+@router.get("/drafts/picture")
+def tell_kept_draft(
+    visit: Reader,
+    project: ProjectName,
+    kind: KindInPath,
+    picture: PictureInQuery,
+    *,
+    model: Annotated[str, Query(pattern=_VERSION, description="A version, or the latest that there is a draft of.")] = "latest",
+) -> KeptDraft:
+    """Tell what a version said of a picture when all were drafted; it is no label before a person accepts it."""
+
+    def look(session: Session) -> dict[str, Any]:
+        found = find_draft(session, visit.owner, project_name=project, dataset_type=kind, picture=picture, model_version=model)
+        kept = None if found is None else {"Line": found.findings, "Model": str(found.model_version), "Made": found.created}
+        return {"Draft": kept}
+
+    kept = visit.look(look)["Draft"]
+    if kept is None:
+        return KeptDraft(draft=None, made=None)
+    told = {"picture": picture, "model": kept["Model"], **proposal_of(kept["Line"])}
+    return KeptDraft(draft=Draft.model_validate(told), made=kept["Made"])
+
+
+def _drafts(visit: Visit, told: dict[str, Any]) -> DraftsOfDataset:
+    job = told.get("JobId")
+    return DraftsOfDataset(
+        status=told["Status"],
+        model=told.get("Model"),
+        message=told.get("Message", ""),
+        created=told.get("Created"),
+        ended=told.get("Ended"),
+        job=None if job is None else job_handle(visit.service.ring, visit.owner, job),
+        pictures=told.get("Pictures", 0),
+        unlabelled=told["Unlabelled"],
+        drafted=told.get("Drafted", 0),
+        failed=told.get("Failed", 0),
+    )

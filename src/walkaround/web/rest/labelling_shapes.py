@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -158,13 +159,47 @@ class DraftKind(BaseModel):
 
 
 class Draft(BaseModel):
-    """What a model proposes for a picture; nothing of it is kept."""
+    """What a model proposes for a picture; it is no label before a person accepts it."""
 
     picture: str = Field(description="s3://BUCKET/KEY of the picture.")
     model: str = Field(description="The version that proposes it.")
     label: Label = Field(description="Its verdict.")
     confidence: float = Field(description="How sure it is of the verdict, 0 to 1.")
-    kinds: list[DraftKind] = Field(description="Damage types that are more probable than not.")
+    kinds: list[DraftKind] = Field(
+        description="Damage types that it tells: by their own thresholds where it has such, else those more probable than not."
+    )
     places: list[DraftPlace] = Field(description="What it would draw.")
     width: int = Field(description="Of the picture, in pixels, upright.")
     height: int = Field(description="Of the picture, in pixels, upright.")
+
+
+class KeptDraft(BaseModel):
+    """What was kept of a picture when all were drafted."""
+
+    draft: Draft | None = Field(description="What the model proposes; null: there is no draft.")
+    made: datetime | None = Field(description="When it was made.")
+
+
+class NewDrafts(Strict):
+    """Drafts to make of all pictures without a label."""
+
+    model: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,9}|latest)$")] = Field(
+        default="latest", description="A trained version, or the latest; it need not be hosted."
+    )
+
+
+class DraftsOfDataset(BaseModel):
+    """How the newest drafting of a dataset stands."""
+
+    status: Literal["NONE", "RUNNING", "COMPLETE", "CANCELLED", "FAILED"] = Field(description="NONE: there was none yet.")
+    model: str | None = Field(description="The version that drafts.")
+    message: str = Field(description="Why it failed or was cancelled, or what could not be looked at.")
+    created: datetime | None = Field(description="When it was begun.")
+    ended: datetime | None = Field(description="When it ended.")
+    job: str | None = Field(description="The job that does it; null where it has ended.")
+    pictures: int = Field(description="Pictures that had no draft of this version when it was begun.")
+    unlabelled: int = Field(description="Pictures of the dataset that nobody has labelled.")
+    drafted: int = Field(description="Of these, those with a draft of this version.")
+    failed: int = Field(
+        description="Of these, those that it could not look at; they are tried again when all are drafted again."
+    )

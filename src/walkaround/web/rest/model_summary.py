@@ -31,6 +31,9 @@ class ModelSummary(BaseModel):
     accuracy: Score | None = Field(default=None, description="Share of right verdicts, at the threshold of its training.")
     f1: Score | None = Field(default=None, description="F1 score of the verdicts, at the threshold of its training.")
     auroc: Score | None = Field(default=None, description="How well damaged and whole are ranked, at any threshold.")
+    types: Score | None = Field(
+        default=None, description="Mean F1 of the damage types (macro F1), of a model that tells each for itself."
+    )
     boxes: Score | None = Field(default=None, description="Mean average precision of boxes at an overlap of a half (AP50).")
     masks: Score | None = Field(default=None, description="Mean intersection over union of masks.")
 
@@ -62,6 +65,7 @@ def summary_of(scores: Mapping[str, Any]) -> ModelSummary:
         accuracy=_score(scores, "accuracy"),
         f1=_score(scores, "f1"),
         auroc=_score(scores, "auroc"),
+        types=_score(scores["kinds"], "macro_f1") if scores.get("kinds") else None,
         boxes=_score(boxes, "ap50") if boxes else None,
         masks=_score(masks, "mean_iou") if masks else None,
     )

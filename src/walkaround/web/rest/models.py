@@ -46,7 +46,7 @@ def train_model(visit: Changer, project: ProjectName, new: NewModel, token: Idem
     What will be trained the labels decide; `GET …/training-plan` tells it before. One that would be refused is a 409 at once.
     """
     host, settings = visit.service.host, visit.service.settings
-    options = options_of(new.minutes, new.quality, new.parts)
+    options = options_of(new.minutes, new.quality, new.parts, multi_label=new.multi_label)
     check_options(options, settings)
     place = _output(visit, project, new.output)
 

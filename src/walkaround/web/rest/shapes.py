@@ -202,6 +202,10 @@ class NewModel(Strict):
     parts: Annotated[
         list[PartName] | None, Field(min_length=1, max_length=3, description="Parts to train; null: all that the labels allow.")
     ] = None
+    multi_label: bool | None = Field(
+        default=None,
+        description="Learn each damage type for itself, so that a picture may show several; null: the labels decide.",
+    )
 
 
 class Model(BaseModel):

@@ -11,6 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
+from walkaround.hosting.jobs.verdict_labels import VerdictLabels
 from walkaround.hosting.operations.rows import find_model, find_project
 from walkaround.hosting.operations.training_options import TrainingOptions
 from walkaround.hosting.operations.training_plan import Counted, TrainingPlan, training_plan
@@ -28,6 +29,7 @@ from walkaround.web.rest.shapes import Limit, NextPage, ProjectName, Version
 from walkaround.web.rest.streaming import Standing, Watched, progress_stream
 from walkaround.web.rest.training_shapes import (
     CountedPictures,
+    DamageTypes,
     Expected,
     LearntPart,
     Left,
@@ -62,12 +64,14 @@ def plan_training(
     project: ProjectName,
     quality: Annotated[QualityName | None, Query(description="As in the training that is planned.")] = None,
     parts: Annotated[list[PartName] | None, Query(max_length=3, description="As in the training that is planned.")] = None,
+    *,
+    multi_label: Annotated[bool | None, Query(description="As in the training that is planned.")] = None,
 ) -> Plan:
     """Tell what would be trained from the datasets as they are, and why; the labels decide.
 
     The training itself decides in the same way, with what the pictures show besides: copies, and files that cannot be read.
     """
-    options = options_of(None, quality, parts)
+    options = options_of(None, quality, parts, multi_label=multi_label)
     settings = visit.service.settings
 
     def act(session: Session) -> dict[str, Any]:
@@ -140,12 +144,15 @@ def files(visit: Reader, project: ProjectName, version: Version) -> StreamingRes
     return zipped(folder, name=name)
 
 
-def options_of(minutes: float | None, quality: str | None, parts: list[PartName] | None) -> TrainingOptions:
+def options_of(
+    minutes: float | None, quality: str | None, parts: list[PartName] | None, *, multi_label: bool | None
+) -> TrainingOptions:
     """The options of a request."""
     return TrainingOptions(
         minutes=minutes,
         quality=None if quality is None else Quality(quality),
         parts=tuple(sorted({Part(part) for part in parts or ()}, key=list(Part).index)),
+        multi_label=multi_label,
     )
 
 
@@ -250,6 +257,7 @@ def _plan(plan: TrainingPlan, settings: Settings) -> Plan:
             LearntPart(part=one.part.value, how=one.how, classes=list(one.classes), pictures=one.pictures, why=one.why)
             for one in plan.learnt
         ],
+        damage_types=None if plan.verdict is None else _damage_types(plan.verdict),
         train=None if plan.train is None else _counted(plan.train),
         test=None if plan.test is None else _counted(plan.test),
         learning=_counted(plan.learning),
@@ -266,6 +274,16 @@ def _plan(plan: TrainingPlan, settings: Settings) -> Plan:
         models=plan.models,
         models_per_project=plan.models_per_project,
         expected=None if plan.seconds is None or plan.like is None else Expected(seconds=plan.seconds, like=plan.like),
+    )
+
+
+def _damage_types(verdict: VerdictLabels) -> DamageTypes:
+    return DamageTypes(
+        multi_label=verdict.multi_label,
+        by=verdict.by,
+        why=verdict.why,
+        several=verdict.several,
+        pictures=dict(verdict.kinds),
     )
 
 

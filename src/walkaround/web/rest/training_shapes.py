@@ -18,6 +18,9 @@ class Options(BaseModel):
     minutes: float | None = Field(default=None, description="Time that it may take, or soon after.")
     quality: QualityName | None = Field(default=None, description="For the verdict: best also fine-tunes the network.")
     parts: list[PartName] | None = Field(default=None, description="Parts to train; null: all that the labels allow.")
+    multi_label: bool | None = Field(
+        default=None, description="Whether each damage type is learnt for itself; null: the labels decide."
+    )
 
 
 class CountedPictures(BaseModel):
@@ -36,11 +39,22 @@ class LearntPart(BaseModel):
 
     part: PartName = Field(description="Which: the verdict on a picture, boxes, or masks.")
     how: Literal["classes", "multi-label", "anomaly", "places", "drawn"] = Field(
-        description="classes: whole and damaged cars; anomaly: whole ones alone; places: boxes and masks decide; drawn: those."
+        description="classes: whole and damaged cars; multi-label: these, and each damage type for itself; anomaly: whole ones"
+        " alone; places: boxes and masks decide; drawn: those."
     )
     classes: list[str] = Field(description="What it tells apart.")
     pictures: int = Field(description="That it learns from, about: copies and broken ones are found in the training.")
     why: str = Field(description="What in the labels decides it, in a sentence.")
+
+
+class DamageTypes(BaseModel):
+    """Whether the verdict learns each damage type for itself, or only damaged and whole, and why."""
+
+    multi_label: bool = Field(description="Whether each damage type is learnt for itself.")
+    by: Literal["labels", "person"] = Field(description="Who decided: the labels, or `multi_label` of the request.")
+    why: str = Field(description="In a sentence.")
+    several: int = Field(description="Pictures to train on, or to keep back, on which several damage types are named.")
+    pictures: dict[str, int] = Field(description="Of each damage type that is named, the number of these pictures.")
 
 
 class TrainingAdvice(BaseModel):
@@ -71,6 +85,9 @@ class Plan(BaseModel):
     ready: bool = Field(description="Whether it can be trained now.")
     lacks: list[str] = Field(description="Why it cannot, each with what to do.")
     learnt: list[LearntPart] = Field(description="The parts of the model.")
+    damage_types: DamageTypes | None = Field(
+        description="What the verdict learns of damage types; null: that cannot be told before there are more labels."
+    )
     train: CountedPictures | None = Field(description="The training dataset; null: there is none.")
     test: CountedPictures | None = Field(description="The test dataset; null: there is none.")
     learning: CountedPictures = Field(description="Pictures that would be learnt from, about.")

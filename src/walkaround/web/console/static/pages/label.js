@@ -13,9 +13,10 @@ import { failed, say } from "../ui/toast.js";
 import { Chooser } from "./label/chooser.js";
 import { ClassWindow } from "./label/class_window.js";
 import { makeDesk } from "./label/desk.js";
+import { DraftPanel } from "./label/draft_panel.js";
 import { makeDrafts } from "./label/drafts.js";
 import { deskKeys, DRAWING_KEYS, entered, useLabelKeys } from "./label/keys.js";
-import { DraftPanel, PlacesPanel } from "./label/places_panel.js";
+import { PlacesPanel } from "./label/places_panel.js";
 import { makeQueue, pictureAddress } from "./label/queue.js";
 import { makeRoom } from "./label/room.js";
 import { ConflictWindow, SaveState } from "./label/save_state.js";
@@ -70,7 +71,7 @@ function begin(project, kind, show) {
   const drafts = makeDrafts(project, kind, desk);
   const queue = makeQueue({ project, kind, show, open: saver.open });
   const opened = (picture) => {
-    drafts.opened();
+    drafts.opened().catch(failed);
     if (show === "unlabelled") drafts.prefetch(queue.upcoming());
     setQuery({ picture, show });
   };
@@ -96,7 +97,10 @@ function Room({ project, kind, show }) {
 
   const quiet = saver.waiting.value === 0;
   useEffect(() => {
-    if (quiet && room.phase.value !== "loading") room.recount();
+    if (quiet && room.phase.value !== "loading") {
+      room.recount();
+      drafts.recount();
+    }
   }, [quiet]);
 
   const judge = (label) => {

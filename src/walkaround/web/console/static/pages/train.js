@@ -22,8 +22,8 @@ await styled(import.meta.url);
  */
 export default function Train({ project }) {
   const [options, setOptions] = useState(DEFAULTS);
-  const { quality, parts } = options;
-  const plan = useData((signal) => get(at`/projects/${project}/training-plan`, { quality, parts }, { signal }), [project, quality, parts]);
+  const { quality, parts, multi_label } = options;
+  const plan = useData((signal) => get(at`/projects/${project}/training-plan`, { quality, parts, multi_label }, { signal }), [project, quality, parts, multi_label]);
   const trainings = useData((signal) => get(at`/projects/${project}/trainings`, {}, { signal }), [project]);
   const shown = query.value.get("version");
   const all = trainings.value?.trainings ?? [];
@@ -50,7 +50,7 @@ export default function Train({ project }) {
     <${CheckFirst} project=${project} />
     <${Loaded} of=${plan}>
       ${(told) => html`<div class="plan-and-start">
-        <${PlanPanel} project=${project} plan=${told} />
+        <${PlanPanel} project=${project} plan=${told} options=${options} onOptions=${setOptions} />
         <${Start} project=${project} plan=${told} options=${options} onOptions=${setOptions} onStarted=${started} />
       </div>`}
     </${Loaded}>

@@ -12,6 +12,7 @@ const DOING = {
   update_dataset: (name) => `Changing the ${name === "test" ? "test" : "training"} pictures`,
   delete_dataset: (name) => `Deleting the ${name === "test" ? "test" : "training"} pictures`,
   check: (name) => `Checking the ${name === "test" ? "test" : "training"} pictures`,
+  draft: (name) => `Drafting labels of the ${name === "test" ? "test" : "training"} pictures`,
   export: (name) => `Exporting the pictures as ${name}`,
   sample: () => "Trying it with drawn cars",
   package: (name) => `Packaging “${name}”`,
@@ -24,6 +25,7 @@ const FAILED = {
   delete_model: (name) => `Deletion of version ${name}`,
   dataset: (name) => `The ${name === "test" ? "test" : "training"} pictures`,
   check: (name) => `Check of the ${name === "test" ? "test" : "training"} pictures`,
+  draft: (name) => `Drafts of the ${name === "test" ? "test" : "training"} pictures`,
   export: (name) => `Export of the pictures as ${name}`,
   sample: () => "The trial with drawn cars",
   package: (name) => `Package “${name}”`,
@@ -53,6 +55,7 @@ export function remedy(one) {
   const name = REMEDIES[one.kind] ?? "To the pictures";
   if (one.kind === "train") return { to: at`/projects/${one.project}/train`, name };
   if (one.kind === "check") return { to: at`/projects/${one.project}/check`, name: "To the check" };
+  if (one.kind === "draft") return { to: `${at`/projects/${one.project}/label`}?kind=${one.name}`, name: "To the labels" };
   if (one.about === "trial") return { to: at`/projects/${one.project}/try/${one.name}`, name };
   if (one.about === "model" || one.about === "packaging") return { to: at`/projects/${one.project}/models`, name: REMEDIES[one.kind] ?? "To the models" };
   return { to: at`/projects/${one.project}/dataset`, name };

@@ -1,7 +1,8 @@
-/** What a hosted model would say of a picture; kept apart from the labels until somebody accepts it. */
+/** What models would say of pictures, kept apart from the labels until somebody accepts it: asked for one at a time, or drafted for all by a job. */
 
 import { signal } from "../../vendor/preact.js";
-import { at, get } from "../../api.js";
+import { at, get, send } from "../../api.js";
+import { isTrained } from "../models/statuses.js";
 import { newId } from "./document.js";
 
 const KEY = "walkaround.label.drafts";
@@ -12,23 +13,51 @@ const KEY = "walkaround.label.drafts";
  * @param {ReturnType<typeof import("./desk.js").makeDesk>} desk
  */
 export function makeDrafts(project, kind, desk) {
+  const base = at`/projects/${project}/datasets/${kind}`;
   const models = signal(null); // versions that are hosted, the newest first; null: not known yet
+  const trained = signal([]); // versions that can draft all pictures, the newest first
+  const all = signal(null); // how the drafting of all stands, as the REST API tells it; null: not known yet
   const state = signal({ name: "none" });
   const always = signal(localStorage.getItem(KEY) === "yes");
-  const asked = new Map(); // address to a promise
+  const asked = new Map(); // address to a promise of what a hosted model says
+  const kept = new Map(); // address to a promise of what was drafted when all were
 
   async function begin() {
-    const told = await get(at`/projects/${project}/models`, { limit: 100 });
+    const [told] = await Promise.all([get(at`/projects/${project}/models`, { limit: 100 }), look()]);
     models.value = told.models.filter((one) => one.status === "HOSTED").map((one) => one.version).reverse();
+    trained.value = told.models.filter((one) => isTrained(one.status)).map((one) => one.version).reverse();
   }
 
-  function fetched(picture) {
-    if (!asked.has(picture)) {
-      const reading = get(at`/projects/${project}/datasets/${kind}/draft`, { picture, model: models.value[0] });
-      reading.catch(() => asked.delete(picture));
-      asked.set(picture, reading);
+  /** Ask how the drafting of all stands. */
+  async function look() {
+    try {
+      all.value = await get(`${base}/drafts`);
+    } catch (problem) {
+      if (problem.status !== 404) throw problem; // there is no such dataset yet
     }
-    return asked.get(picture);
+  }
+
+  /** Have all pictures drafted that nobody has labelled. @param {string} model */
+  async function draftAll(model) {
+    all.value = await send("POST", `${base}/drafts`, { model });
+  }
+
+  /** Stop that; what was drafted stays. */
+  const stop = () => send("DELETE", `${base}/drafts`);
+
+  /** The drafting has ended, or is further: what was not drafted before may be by now. */
+  async function renewed() {
+    kept.clear();
+    await look();
+    if (!desk.draft.value) await opened();
+  }
+
+  const fetched = (picture) => once(asked, picture, () => get(`${base}/draft`, { picture, model: models.value[0] }));
+  const drafted = (picture) => once(kept, picture, () => get(`${base}/drafts/picture`, { picture }));
+
+  function show(told) {
+    desk.draft.value = { ...told, kinds: told.kinds.map((one) => one.label), places: told.places.map((one) => ({ ...plain(one), id: newId() })) };
+    state.value = { name: "none" };
   }
 
   /** Ask for the picture that is shown. */
@@ -38,34 +67,58 @@ export function makeDrafts(project, kind, desk) {
     state.value = { name: "asking" };
     try {
       const told = await fetched(entry.picture);
-      if (desk.entry.value !== entry) return;
-      desk.draft.value = { ...told, kinds: told.kinds.map((one) => one.label), places: told.places.map((one) => ({ ...plain(one), id: newId() })) };
-      state.value = { name: "none" };
+      if (desk.entry.value === entry) show(told);
     } catch (problem) {
       if (desk.entry.value === entry) state.value = { name: "failed", problem };
     }
   }
 
-  /** A picture was opened: ask, where that is wanted and nobody has labelled it. */
-  function opened() {
+  /** A picture was opened: where nobody has labelled it, show what was drafted of it; else ask, where that is wanted. */
+  async function opened() {
     state.value = { name: "none" };
-    const { value: document } = desk.document;
-    if (always.value && document && !document.label && !document.places.length) ask();
+    const { value: entry } = desk.entry;
+    if (!entry || !isBare(desk.document.value)) return;
+    const told = hasKept() ? await drafted(entry.picture).catch(() => null) : null;
+    if (desk.entry.value !== entry || desk.draft.value || !isBare(desk.document.value)) return;
+    if (told?.draft) show(told.draft);
+    else if (always.value) ask();
   }
+
+  /** Labels were saved: so many pictures wait no more. */
+  function recount() {
+    if (hasKept() && all.value.status !== "RUNNING") look().catch(() => {}); // a number that is a little old does no harm
+  }
+
+  const hasKept = () => all.value !== null && all.value.status !== "NONE";
 
   /** Ask for pictures that come next, so that their drafts are there when they are opened. */
   function prefetch(pictures) {
-    if (always.value && models.value?.length) pictures.forEach((picture) => fetched(picture).catch(() => {}));
+    for (const picture of pictures) {
+      if (hasKept()) drafted(picture).catch(() => {});
+      else if (always.value && models.value?.length) fetched(picture).catch(() => {});
+    }
   }
 
   function setAlways(wanted) {
     always.value = wanted;
     localStorage.setItem(KEY, wanted ? "yes" : "no");
-    if (wanted) opened();
+    if (wanted && !desk.draft.value) opened();
   }
 
-  return { models, state, always, begin, ask, opened, prefetch, setAlways };
+  return { models, trained, all, state, always, begin, ask, opened, prefetch, setAlways, draftAll, stop, renewed, recount };
 }
+
+/** What is asked for once, and again where that failed. */
+function once(promises, picture, read) {
+  if (!promises.has(picture)) {
+    const reading = read();
+    reading.catch(() => promises.delete(picture));
+    promises.set(picture, reading);
+  }
+  return promises.get(picture);
+}
+
+const isBare = (document) => document !== null && !document.label && !document.places.length;
 
 function plain({ label, box, polygons, runs, score }) {
   const form = runs ? { runs } : polygons ? { polygons } : { box };

@@ -1,7 +1,7 @@
-/** The places on the picture as a list, and what a model proposes. */
+/** The places on the picture as a list. */
 
 import { html } from "../../vendor/preact.js";
-import { kindName, percent } from "../../formats.js";
+import { kindName } from "../../formats.js";
 import { Button, IconButton } from "../../ui/button.js";
 import { wordsOf } from "./document.js";
 
@@ -33,60 +33,4 @@ export function PlacesPanel({ desk }) {
 function choose(desk, id) {
   desk.useTool("select");
   desk.chosen.value = desk.chosen.value === id ? null : id;
-}
-
-/**
- * What a model proposes, and the way to ask it.
- * @param {{desk: object, drafts: ReturnType<typeof import("./drafts.js").makeDrafts>}} properties
- */
-export function DraftPanel({ desk, drafts }) {
-  const draft = desk.draft.value;
-  const { name, problem } = drafts.state.value;
-  const models = drafts.models.value;
-  if (models === null) return null;
-  if (!models.length) {
-    return html`<section class="part" aria-label="Drafts">
-      <h2>Drafts</h2>
-      <p class="small muted">A model that runs can propose labels. Start one under Models.</p>
-    </section>`;
-  }
-  return html`<section class="part" aria-label="Drafts">
-    <div class="part-head">
-      <h2>Draft of model ${draft?.model ?? models[0]}</h2>
-      ${!draft && html`<${Button} kind="quiet small" onPress=${drafts.ask} disabled=${name === "asking"}>Ask <kbd aria-hidden="true">G</kbd></${Button}>`}
-    </div>
-    <div aria-live="polite">
-      ${name === "asking" && html`<p class="small muted">Asking …</p>`}
-      ${name === "failed" && html`<p class="problem small">${problem.message}</p>`}
-      ${draft && html`<${Proposed} desk=${desk} draft=${draft} />`}
-    </div>
-    <label class="check small">
-      <input type="checkbox" checked=${drafts.always.value} onChange=${(event) => drafts.setAlways(event.currentTarget.checked)} />
-      <span>Ask for each picture that is not labelled</span>
-    </label>
-  </section>`;
-}
-
-function Proposed({ desk, draft }) {
-  const kinds = draft.kinds.map(kindName).join(", ");
-  return html`<p>
-      <strong>${draft.label === "anomaly" ? "damaged" : "whole"}</strong>, ${percent(draft.confidence, 0)} sure${kinds ? html`: ${kinds}` : ""}
-    </p>
-    ${draft.places.length > 0 &&
-    html`<ul class="places drafts">
-      ${draft.places.map(
-        (place) => html`<li key=${place.id}>
-          <span class="place">
-            <span class="swatch" style=${{ background: desk.colourOf(place.label) }}></span>
-            <span>${kindName(place.label)}<small>${place.score ? `${percent(place.score, 0)} sure, ` : ""}${wordsOf(place)}</small></span>
-          </span>
-          <${IconButton} icon="review" label=${`Accept ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.accept(place.id)} />
-          <${IconButton} icon="close" label=${`Reject ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.reject(place.id)} />
-        </li>`,
-      )}
-    </ul>`}
-    <div class="row">
-      <${Button} kind="main" onPress=${() => desk.accept()}>Accept <kbd aria-hidden="true">↵</kbd></${Button}>
-      <${Button} onPress=${() => desk.reject()}>Reject <kbd aria-hidden="true">Esc</kbd></${Button}>
-    </div>`;
 }

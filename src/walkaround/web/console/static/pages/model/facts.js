@@ -8,6 +8,7 @@ import { modelPath } from "./data.js";
 
 const TASKS = {
   classes: "Damaged or whole, learnt from both",
+  "multi-label": "Damaged or whole, and each damage type for itself: a picture may show several",
   anomaly: "What is unlike whole cars, learnt from whole ones alone",
   places: "Damage by the places that it finds",
 };

@@ -36,7 +36,7 @@ export function Viewer({ project, version, tested, numbers, index, threshold, on
     return () => document.removeEventListener("keydown", press);
   }, [index, numbers]);
   return html`<${Dialog} title="Picture ${count(index + 1)} of ${count(numbers.length)}" onClose=${onClose} wide=${true}>
-    <${Seen} key=${picture.number} project=${project} version=${version} picture=${picture} threshold=${threshold} />
+    <${Seen} key=${picture.number} project=${project} version=${version} tested=${tested} picture=${picture} threshold=${threshold} />
     <div class="row turns">
       <${Button} icon="left" disabled=${index === 0} onPress=${() => turn(-1)}>Previous</${Button}>
       <${Button} icon="right" disabled=${index === numbers.length - 1} onPress=${() => turn(1)}>Next</${Button}>
@@ -48,9 +48,10 @@ export function Viewer({ project, version, tested, numbers, index, threshold, on
 
 /**
  * A picture with its layers and what is told of it.
- * @param {{project: string, version: string, picture: object, threshold: number, plain?: boolean}} properties `plain`: without the switches.
+ * @param {{project: string, version: string, tested?: object, picture: object, threshold: number, plain?: boolean}} properties `tested`: what holds
+ *   for all test pictures; `plain`: without the switches.
  */
-export function Seen({ project, version, picture, threshold, plain = false }) {
+export function Seen({ project, version, tested = {}, picture, threshold, plain = false }) {
   const path = `${modelPath(project, version)}/test-pictures/${picture.number}`;
   const details = useData((signal) => get(path, {}, { signal }), [path]);
   const view = useData((signal) => get(`${path}/view`, {}, { signal }), [path]);
@@ -75,9 +76,11 @@ export function Seen({ project, version, picture, threshold, plain = false }) {
         <dd>${picture.damaged === undefined || picture.damaged === null ? "nobody said" : html`<${Verdict} damaged=${picture.damaged} text=${kindName(picture.label)} />`}</dd>
         <dt>Model ${version}</dt>
         <dd><${Verdict} damaged=${anomalous} /> <span class="muted small">${percent(picture.damage)} damaged, threshold ${percent(threshold)}</span></dd>
-        ${Object.keys(picture.probabilities).length > 2 &&
-        html`<dt>Kinds</dt>
-          <dd>${Object.entries(picture.probabilities).sort((one, other) => other[1] - one[1]).slice(0, 5).map(([name, value]) => html`<div key=${name}>${kindName(name)} ${percent(value)}</div>`)}</dd>`}
+        ${tested.kind_thresholds
+          ? html`<dt>Types</dt><dd><${Types} picture=${picture} limits=${tested.kind_thresholds} anomalous=${anomalous} /></dd>`
+          : Object.keys(picture.probabilities).length > 2 &&
+            html`<dt>Kinds</dt>
+              <dd>${Object.entries(picture.probabilities).sort((one, other) => other[1] - one[1]).slice(0, 5).map(([name, value]) => html`<div key=${name}>${kindName(name)} ${percent(value)}</div>`)}</dd>`}
         ${view.value?.areas &&
         html`<dt>Areas</dt>
           <dd>${Object.entries(view.value.areas).map(([name, value]) => html`<div key=${name}>${kindName(name)} ${percent(value)}</div>`)}${!Object.keys(view.value.areas).length && "none"}</dd>`}
@@ -89,4 +92,14 @@ export function Seen({ project, version, picture, threshold, plain = false }) {
       ${!plain && html`<${Layers} there=${layersOf(view.value, drawn)} />`}
     </div>
   </div>`;
+}
+
+/** The damage types that a model tells of, each with its own threshold; those that it tells on a picture stand out. */
+function Types({ picture, limits, anomalous }) {
+  const rows = Object.entries(limits).sort((one, other) => picture.probabilities[other[0]] - picture.probabilities[one[0]]);
+  return rows.map(([name, limit]) => {
+    const value = picture.probabilities[name];
+    const told = anomalous && value >= limit;
+    return html`<div key=${name}>${told ? html`<strong>${kindName(name)}</strong>` : kindName(name)} ${percent(value)} <span class="muted small">${told ? "told" : "not told"}, from ${percent(limit)}</span></div>`;
+  });
 }

@@ -9,6 +9,7 @@ import { Icon } from "../../ui/icon.js";
 
 const TASKS = {
   classes: "from whole and damaged cars",
+  "multi-label": "from whole and damaged cars, each damage type for itself",
   anomaly: "from whole cars alone",
   places: "by the boxes and masks that it finds",
 };

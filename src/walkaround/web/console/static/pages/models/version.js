@@ -81,6 +81,7 @@ function Scores({ model }) {
       <${Measured} name="F1 score" of=${summary.f1} now=${model.f1} />
       <${Measured} name="Right verdicts" of=${summary.accuracy} share />
       <${Measured} name="AUROC" of=${summary.auroc} />
+      ${summary.types && html`<${Measured} name="Damage types, F1" of=${summary.types} />`}
       ${summary.boxes && html`<${Measured} name="Boxes, AP50" of=${summary.boxes} />`}
       ${summary.masks && html`<${Measured} name="Masks, IoU" of=${summary.masks} />`}
     </div>

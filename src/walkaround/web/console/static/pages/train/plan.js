@@ -4,24 +4,31 @@ import { html } from "../../vendor/preact.js";
 import { at } from "../../api.js";
 import { count, duration, kindName, plural } from "../../formats.js";
 import { Link } from "../../router.js";
+import { Choice } from "../../ui/field.js";
 import { Figure, Panel } from "../../ui/page.js";
 import { Icon } from "../../ui/icon.js";
 import { Note } from "../../ui/state.js";
 import { partWords } from "./words.js";
 
 const MOST_CLASSES = 8;
+const TYPES = [
+  ["labels", "As the labels say"],
+  ["no", "Damaged or whole"],
+  ["yes", "Each type for itself"],
+];
 
 /**
  * The plan.
- * @param {{project: string, plan: any}} properties `plan`: as the REST API tells it.
+ * @param {{project: string, plan: any, options: any, onOptions: (options: object) => void}} properties `plan`: as the REST API tells it.
  */
-export function PlanPanel({ project, plan }) {
+export function PlanPanel({ project, plan, options, onOptions }) {
   return html`<${Panel} title="What will be trained">
     ${plan.lacks.length > 0 && html`<${Lacks} project=${project} lacks=${plan.lacks} />`}
     ${plan.learnt.length > 0 &&
     html`<p class="muted">The labels decide: nobody has to choose a kind of model.</p>
       <ul class="learnt">${plan.learnt.map((one) => html`<${Learnt} key=${one.part} one=${one} />`)}</ul>
       <${Numbers} plan=${plan} />`}
+    <${DamageTypes} told=${plan.damage_types} options=${options} onOptions=${onOptions} />
     ${plan.notes.map((note) => html`<${Note} key=${note.message} kind=${note.severity === "note" ? "info" : "warning"}><p>${note.message}</p></${Note}>`)}
     ${plan.advice.length > 0 && html`<${Advice} advice=${plan.advice} />`}
   </${Panel}>`;
@@ -36,6 +43,20 @@ function Lacks({ project, lacks }) {
       <${Link} to=${at`/projects/${project}/label`} class="button plain">Label</${Link}>
     </p>
   </${Note}>`;
+}
+
+/** Whether each damage type is learnt for itself, and why; there is nothing to choose where no type is named. */
+function DamageTypes({ told, options, onOptions }) {
+  const named = Object.entries(told?.pictures ?? {});
+  if (options.multi_label === null && !named.length) return null;
+  const value = options.multi_label === null ? "labels" : options.multi_label ? "yes" : "no";
+  const choose = (one) => onOptions({ ...options, multi_label: one === "labels" ? null : one === "yes" });
+  return html`<div class="damage-types">
+    <h3>Damage types</h3>
+    <${Choice} label="Damage types" value=${value} options=${TYPES} onChange=${choose} />
+    ${told && html`<p>${told.why}</p>`}
+    ${named.length > 0 && html`<p class="small muted">Named on pictures: ${named.map(([name, number]) => `${kindName(name)} on ${count(number)}`).join(", ")}.</p>`}
+  </div>`;
 }
 
 function Learnt({ one }) {

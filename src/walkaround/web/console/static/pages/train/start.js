@@ -13,7 +13,7 @@ const PARTS = ["verdict", "boxes", "masks"];
 const LONGEST_MINUTES = 10080;
 
 /** What is asked for unless somebody changes it; null: the service decides. */
-export const DEFAULTS = { minutes: "", quality: null, parts: null, description: "" };
+export const DEFAULTS = { minutes: "", quality: null, parts: null, multi_label: null, description: "" };
 
 /**
  * What is wrong with the minutes that were typed; null: nothing.
@@ -36,8 +36,8 @@ export function Start({ project, plan, options, onOptions, onStarted }) {
   const problem = minutesProblem(options.minutes, plan.most_minutes);
   const train = async () => {
     const minutes = options.minutes.trim() ? Number(options.minutes) : null;
-    const { quality, parts } = options;
-    onStarted(await send("POST", at`/projects/${project}/models`, { minutes, quality, parts, description: options.description.trim() || null }));
+    const { quality, parts, multi_label } = options;
+    onStarted(await send("POST", at`/projects/${project}/models`, { minutes, quality, parts, multi_label, description: options.description.trim() || null }));
   };
   return html`<${Panel} title="Train">
     <div class="row start">

@@ -109,6 +109,7 @@ function boxesFound(findings) {
 /** The kinds to choose from: those of the project, of the model, and those that the picture has. */
 function namesOf(classes, findings, kinds) {
   const own = (classes?.classes ?? []).map((one) => one.name);
+  const told = findings.kinds ? Object.keys(findings.probabilities).filter((name) => !["normal", "anomaly"].includes(name)) : [];
   const found = [...(findings.boxes ?? []).map((one) => one.label), ...Object.keys(findings.areas ?? {})];
-  return [...new Set([...own, ...found, ...kinds])];
+  return [...new Set([...own, ...told, ...found, ...kinds])];
 }

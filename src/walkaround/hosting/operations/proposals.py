@@ -1,0 +1,61 @@
+"""What a model would say of a picture as labels: verdict, damage types, places, for a person to accept or correct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from walkaround.damage.kinds import ANOMALY, NORMAL, shows_damage
+from walkaround.datasets.runs import packed, runs_of
+from walkaround.inspection.masks import MASKS, enlarged, unpacked
+
+_PROBABLE = 0.5
+
+
+def proposal_of(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Labels that say what findings say.
+
+    Args:
+        line: of `walkaround.inspection.masks.kept_line`.
+
+    Returns:
+        label, confidence, kinds, places with boxes and run lengths, and the picture's width and height in pixels.
+    """
+    return {
+        "label": ANOMALY if line["anomalous"] else NORMAL,
+        "confidence": line["confidence"],
+        "kinds": [{"label": name, "score": value} for name, value in _kinds(line).items()],
+        "places": [*_areas(line), *_boxes(line)],
+        "width": line["width"],
+        "height": line["height"],
+    }
+
+
+def _kinds(line: Mapping[str, Any]) -> dict[str, float]:
+    """The damage types that are told: by their own thresholds where the model has such, else the probable ones."""
+    told: Mapping[str, float] | None = line.get("kinds")
+    if told is not None:
+        return dict(told)
+    probable = {name: value for name, value in line["probabilities"].items() if value >= _PROBABLE}
+    return {name: value for name, value in probable.items() if name not in (NORMAL, ANOMALY) and shows_damage(name)}
+
+
+def _boxes(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    width, height = float(line["width"]), float(line["height"])
+    for box in line.get("boxes") or ():
+        left, top, right, bottom = (round(edge, 1) for edge in box["box"])
+        edges = [max(0.0, left), max(0.0, top), min(width, right), min(height, bottom)]
+        if edges[2] > edges[0] and edges[3] > edges[1]:
+            yield {"label": box["label"], "box": edges, "score": box["score"]}
+
+
+def _areas(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    masks = unpacked(line[MASKS]) if MASKS in line else None
+    if masks is None or not masks.labels.any():
+        return
+    width, height = int(line["width"]), int(line["height"])
+    pixels = enlarged(masks.labels, width=width, height=height)
+    for number, name in enumerate(masks.names, start=1):
+        inside = pixels == number
+        if inside.any():
+            yield {"label": name, "runs": {"size": [height, width], "counts": packed(runs_of(inside))}}
