@@ -25,8 +25,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 ResourceType = Literal["PROJECT", "DATASET", "MODEL", "TRIAL", "MODEL_PACKAGE_JOB", "WATCH", "ENDPOINT", "USER", "ACCESS_KEY"]
 
@@ -114,6 +115,9 @@ class _LaterError(ServiceError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), retry_after=self.retry_after), self.args  # else a pickle of it could not be read
 
 
 class ThrottledError(_LaterError):

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from served import wait_for
-from walkaround.buckets.buckets import Buckets
+from slow_inputs import stalling_s3, write_slow_video
+from walkaround.buckets.buckets import Buckets, buckets_of
+from walkaround.buckets.remote import Patience
 from walkaround.datasets.drawn.clips import write_drawn_video
 from walkaround.hosting.operations.imported import import_package
 from walkaround.hosting.owner import Owner
@@ -87,15 +89,15 @@ class House:
 def house(database_url: str, trained: Trained, tmp_path: Path) -> Iterator[House]:
     bucket = tmp_path / "photos"
     bucket.mkdir()
-    settings = Settings(data=tmp_path / "data")
+    places = {"photos": str(bucket), "frames": str(tmp_path / "frames")}
+    settings = Settings(data=tmp_path / "data", buckets=places)
     database = Database(database_url)
     spec = {"name": "incoming", "source": "events", "rules": [{"model": "cars/1"}]}
     spec["sinks"] = [{"kind": "bucket", "bucket": "results"}]
     with database.transaction() as session:
         import_package(session, OWNER, project_name="cars", package=trained.package, settings=settings)
         put_watch(session, OWNER, WatchSpec.model_validate(spec), origin="rest")
-    buckets = Buckets({"photos": bucket, "frames": tmp_path / "frames"})
-    made = House(database=database, settings=settings, buckets=buckets, bucket=bucket)
+    made = House(database=database, settings=settings, buckets=buckets_of(settings), bucket=bucket)
     yield made
     made.close()
     database.close()
@@ -259,6 +261,50 @@ def test_captured_frames_are_written_beside_and_named_as_mediaconvert_names_them
     with house.database.reading() as session:
         (result,) = session.scalars(select(Result)).all()
     assert [frame["time"] for frame in result.findings["frames_found"]] == pytest.approx([0, 1, 2], abs=0.2)
+
+
+def test_a_video_that_takes_too_long_is_a_dead_letter_and_the_rest_goes_on(
+    house: House, pictures: list[Path], tmp_path: Path
+) -> None:
+    house.settings = house.settings.model_copy(update={"video_seconds": 0.2})
+    write_slow_video(tmp_path / "slow.mp4")
+    write_slow_video(tmp_path / "slower.mp4")
+    house.put(tmp_path / "slow.mp4", tmp_path / "slower.mp4", *pictures[:3])
+    house.line()
+    house.done(seconds=120)
+    errors = house.errors()
+    assert errors.keys() == {"slow.mp4", "slower.mp4"}
+    sentence = (
+        "'s3://photos/slow.mp4' was worked on for more than 0.2 s, and given up: look at the file, or allow more with the"
+    )
+    assert errors["slow.mp4"].startswith(sentence)
+    assert house.count(Result) == 3
+
+
+def test_an_object_whose_body_stalls_is_a_dead_letter_and_the_rest_goes_on(house: House, pictures: list[Path]) -> None:
+    content = {name: pictures[0].read_bytes() for name in ("a.jpg", "stalls.jpg", "z.jpg")}
+    with stalling_s3(content, stalls="stalls.jpg") as s3:
+        house.buckets = Buckets({}, s3=s3, patience=Patience(silence=0.5, retries=0))
+        house.tell(*content)
+        house.line()
+        house.done(seconds=120)
+        errors = house.errors()
+        assert errors.keys() == {"stalls.jpg"}
+        assert "'stalls.jpg' does not come, while its bucket answers" in errors["stalls.jpg"]
+        assert house.count(Result) == 2
+
+
+def test_stopping_ends_what_takes_long_and_leaves_it_to_the_next_process(house: House, tmp_path: Path) -> None:
+    write_slow_video(tmp_path / "slow.mp4", seconds=600)
+    house.put(tmp_path / "slow.mp4")
+    line = house.line()
+    wait_for(lambda: line._videos.pid, what="the video's process", seconds=60)
+    pid = line._videos.pid
+    line.stop(timeout=0.5)
+    assert line.cut_off
+    assert not line.looking
+    assert not Path("/proc", str(pid)).exists()
+    assert house.count(Arrival, Arrival.state == "due", Arrival.deaths == 0, Arrival.attempts == 0) == 1
 
 
 def test_while_the_bucket_is_away_nothing_is_lost(house: House, pictures: list[Path], tmp_path: Path) -> None:

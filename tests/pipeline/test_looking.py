@@ -1,4 +1,4 @@
-"""The models of watches: kept open, and answering by the threshold that a person adopted."""
+"""The models of watches: looked up, and answering by the threshold that a person adopted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import update
 from made_models import made_package
 from walkaround.errors import PackageError
 from walkaround.pipeline.looking import THRESHOLD_SECONDS, Models
+from walkaround.pipeline.sights import ChosenModel
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.tables import Model, Project
@@ -29,15 +30,13 @@ def test_a_watch_answers_by_the_threshold_that_was_adopted_within_a_second(tmp_p
         output = {"S3Location": {"Bucket": "photos", "Prefix": ""}}
         session.add(Model(project_id=number, version=1, status="TRAINED", output=output, package="models/cars"))
     models = Models(database, Settings(data=tmp_path))
-    first = models.detector(number, 1)
-    assert first.threshold == 0.5
+    assert models.model(number, 1) == ChosenModel(package=tmp_path / "models" / "cars", threshold=None)
     with database.transaction() as session:
         session.execute(update(Model).values(threshold=0.9))
     looked_after = monotonic() + THRESHOLD_SECONDS
     while monotonic() < looked_after:
-        assert models.detector(number, 1).threshold in (0.5, 0.9)
-    assert models.detector(number, 1).threshold == 0.9
-    assert models.detector(number, 1).package is first.package
+        assert models.model(number, 1).threshold in (None, 0.9)
+    assert models.model(number, 1).threshold == 0.9
     with pytest.raises(PackageError, match="not there any more"):
-        models.detector(number, 2)
+        models.model(number, 2)
     database.close()

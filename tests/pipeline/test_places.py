@@ -18,7 +18,7 @@ from walkaround.hosting.operations.results import kinds_of
 from walkaround.inspection.detector import Detector
 from walkaround.inspection.masks import MASKS, told_line, unpacked
 from walkaround.pipeline.bulk.rows import Listed, json_lines, parquet, row_of
-from walkaround.pipeline.looking import look_at_picture
+from walkaround.pipeline.sights import look_at_picture
 from walkaround.pipeline.sinks.delivered import Delivered, document_bytes, result_document
 from walkaround.pipeline.sinks.drawn import findings_from
 from walkaround.pipeline.sinks.dynamodb import items_of

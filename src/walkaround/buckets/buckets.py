@@ -12,6 +12,7 @@ from pathlib import Path
 from walkaround.buckets.cache import Download, Trimming
 from walkaround.buckets.folder import Folder
 from walkaround.buckets.names import Fetched, ObjectInfo, checked_bucket, checked_key, checked_prefix, is_folder_bucket
+from walkaround.buckets.passed import PassedOver
 from walkaround.buckets.remote import Patience, Remote, S3Access, cloud_place, s3_place
 from walkaround.errors import BucketError
 from walkaround.settings import BUCKET_NAME, Settings
@@ -135,9 +136,16 @@ class Buckets:
         """Take an object away; one that is not there is no fault."""
         self._place(bucket).remove(checked_key(bucket, key))
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
-        """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one."""
-        return self._place(bucket).list(checked_prefix(bucket, prefix))
+    def list(self, bucket: str, prefix: str = "", *, passed: PassedOver | None = None) -> Iterator[ObjectInfo]:
+        """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one.
+
+        Args:
+            bucket: its name.
+            prefix: of their keys.
+            passed: is told of what lies in a folder and is no object.
+        """
+        place, prefix = self._place(bucket), checked_prefix(bucket, prefix)
+        return place.list(prefix, passed=passed) if isinstance(place, Folder) else place.list(prefix)
 
     def local(self, bucket: str, key: str, *, folder: Path, at_most: int, version: str | None = None) -> Path:
         """A file with the object's content: the file itself in a folder, else a copy, which is used again while it is current.

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from walkaround.buckets.names import Fetched, ObjectInfo, address, why_no_key
-from walkaround.errors import BucketError, writing
+from walkaround.buckets.names import Fetched, ImpossibleKeyError, ObjectInfo, address
+from walkaround.buckets.passed import PassedOver, why_no_file, why_odd
+from walkaround.errors import BucketError, StorageError, writing
 
 _UNFINISHED = ".walkaround-unfinished-"
 _DEEPEST = 64
@@ -88,8 +89,13 @@ class Folder:
         self.check()
         with self._refusals(key):
             *folders, name = self._resolved(key).relative_to(self._root()).parts
-            with writing(f"s3://{self.bucket}/{key}"), self._folder(folders, make=True) as parent:
-                _write_atomically(parent, name, content)
+            try:
+                with writing(f"s3://{self.bucket}/{key}"), self._folder(folders, make=True) as parent:
+                    _write_atomically(parent, name, content)
+            except StorageError as problem:
+                if isinstance(problem.__cause__, OSError) and problem.__cause__.errno == errno.ENAMETOOLONG:
+                    raise ImpossibleKeyError(str(problem)) from problem
+                raise
 
     def remove(self, key: str) -> None:
         """Take an object away; one that is not there is no fault."""
@@ -97,15 +103,16 @@ class Folder:
         with self._refusals(key), suppress(FileNotFoundError), self._folder(folders) as parent:
             os.unlink(name, dir_fd=parent)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, passed: PassedOver | None = None) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys; files that are no objects are passed over."""
+        passed = PassedOver() if passed is None else passed
         self.check()
         with self._refusals(""):
             root = self._root()
             above, slash, _ = prefix.rpartition("/")
             start = Path(os.path.realpath(root / above))
             if start.is_relative_to(root) and start.is_dir():
-                yield from _walk(root, start, above + slash, prefix, trail=())
+                yield from _walk(_Walk(root, prefix, passed), start, above + slash, trail=())
 
     def _root(self) -> Path:
         return Path(os.path.realpath(self.root))
@@ -207,16 +214,30 @@ def _write_atomically(folder: int, name: str, content: bytes) -> None:
         raise
 
 
-def _walk(root: Path, folder: Path, base: str, prefix: str, *, trail: tuple[Path, ...]) -> Iterator[ObjectInfo]:
+@dataclass(frozen=True)
+class _Walk:
+    """Where a listing began, what its keys begin with, and what it passes over."""
+
+    root: Path
+    prefix: str
+    passed: PassedOver
+
+    def note(self, key: str, why: str) -> None:
+        if why and key.startswith(self.prefix):
+            self.passed.note(key, why)
+
+
+def _walk(walk: _Walk, folder: Path, base: str, *, trail: tuple[Path, ...]) -> Iterator[ObjectInfo]:
     """Yield the files below `folder`, whose keys begin with `base`; `trail`: the folders around it, so that no link loops."""
     if folder in trail or len(trail) > _DEEPEST:
+        walk.note(base, "is a link to a folder around it" if folder in trail else "lies too deep")
         return
-    for name, path, status in _entries(root, folder):
+    for name, path, status in _entries(walk, folder, base):
         key = base + name
         if stat.S_ISDIR(status.st_mode):
-            if key.startswith(prefix) or prefix.startswith(key):
-                yield from _walk(root, path, key, prefix, trail=(*trail, folder))
-        elif key.startswith(prefix):
+            if key.startswith(walk.prefix) or walk.prefix.startswith(key):
+                yield from _walk(walk, path, key, trail=(*trail, folder))
+        elif key.startswith(walk.prefix):
             yield _info(key, status)
 
 
@@ -229,19 +250,26 @@ def _info(key: str, status: os.stat_result) -> ObjectInfo:
     )
 
 
-def _entries(root: Path, folder: Path) -> list[tuple[str, Path, os.stat_result]]:
+def _entries(walk: _Walk, folder: Path, base: str) -> list[tuple[str, Path, os.stat_result]]:
     """Files and folders (their names with a slash, as keys are sorted) that lie in the root, links resolved."""
     found = []
     for entry in os.scandir(folder):
-        if entry.name.startswith(_UNFINISHED) or why_no_key(entry.name):
+        key = base + entry.name
+        if entry.name.startswith(_UNFINISHED):
             continue
-        with suppress(OSError):  # it went away, or is a link to nothing
+        if why := why_odd(entry.name):
+            walk.note(key, why)
+            continue
+        try:
             path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else folder / entry.name
             status = path.stat(follow_symlinks=False)
-            if not path.is_relative_to(root):
-                continue
-            if stat.S_ISDIR(status.st_mode):
+            if stat.S_ISDIR(status.st_mode) and path.is_relative_to(walk.root):
                 found.append((entry.name + "/", path, status))
-            elif stat.S_ISREG(status.st_mode):
+            elif stat.S_ISREG(status.st_mode) and path.is_relative_to(walk.root):
                 found.append((entry.name, path, status))
+            else:
+                walk.note(key, why_no_file(str(walk.root), entry.path))
+        except OSError:  # it went away, or is a link to nothing
+            if entry.is_symlink():
+                walk.note(key, why_no_file(str(walk.root), entry.path))
     return sorted(found, key=lambda found: found[0])

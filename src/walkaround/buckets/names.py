@@ -47,6 +47,10 @@ class Fetched:
     temporary: bool = False
 
 
+class ImpossibleKeyError(BucketError):
+    """The place will never take an object of this key: trying again would give the same answer."""
+
+
 def split_address(address: str) -> tuple[str, str]:
     """Bucket and key of s3://bucket/key; the key may be empty. Neither is checked.
 
@@ -56,8 +60,13 @@ def split_address(address: str) -> tuple[str, str]:
     scheme, separator, rest = address.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not separator or not bucket:
-        raise BucketError(f"{_quoted(address)} is not s3://BUCKET/KEY: correct it.")
+        raise BucketError(f"{quoted(address)} is not s3://BUCKET/KEY: correct it.")
     return bucket, key
+
+
+def bare_etag(etag: str) -> str:
+    """An etag without the quotes of HTTP, which events leave out."""
+    return etag.removeprefix("W/").strip('"')
 
 
 def folder_bucket(watch: str) -> str:
@@ -73,7 +82,7 @@ def is_folder_bucket(bucket: str) -> bool:
 def address(bucket: str, key: str = "") -> str:
     """s3://bucket/key, or folder:WATCH/key, quoted for a message; control characters are escaped and long text is cut."""
     place = bucket if is_folder_bucket(bucket) else f"s3://{bucket}"
-    return _quoted(f"{place}/{key}" if key else place)
+    return quoted(f"{place}/{key}" if key else place)
 
 
 def checked_bucket(bucket: str) -> str:
@@ -85,7 +94,7 @@ def checked_bucket(bucket: str) -> str:
     if BUCKET_NAME.fullmatch(bucket):
         return bucket
     raise BucketError(
-        f"{_quoted(bucket)} cannot be the name of a bucket: write 3 to 63 letters, digits, dots, hyphens and underscores."
+        f"{quoted(bucket)} cannot be the name of a bucket: write 3 to 63 letters, digits, dots, hyphens and underscores."
     )
 
 
@@ -131,6 +140,7 @@ def why_no_key(key: str) -> str:
     return ""
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Text in quotes for a message: control characters are escaped, and what is long is cut."""
     shown = repr(text) if text.isprintable() else ascii(text)
     return shown if len(shown) <= 200 else f"{shown[:199]}…"

@@ -19,7 +19,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from walkaround.buckets.cache import Download
 from walkaround.buckets.folder import too_large
-from walkaround.buckets.names import Fetched, ObjectInfo, address
+from walkaround.buckets.names import Fetched, ImpossibleKeyError, ObjectInfo, address
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError, writing
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"})
+_NO_KEY = frozenset({"KeyTooLongError", "InvalidURI", "InvalidObjectName", "XMinioInvalidObjectName", "InvalidUri"})
+"""What servers say of a key that they will never take."""
 _PROBE = ".walkaround-probe"
 _CHUNK = 1 << 20
 _NOWHERE = "http://127.0.0.1:1"
@@ -286,6 +288,8 @@ def _translated(error: Exception, bucket: str, key: str) -> WalkaroundError:
         return BucketError(
             f"{where} is not permitted ({code or status or 'no keys'}): check the access key and what it may do."
         )
+    if key and (code in _NO_KEY or status == 414):
+        return ImpossibleKeyError(f"{where} is refused by its server for its key ({code or status}): shorten or change it.")
     if "redirect" in text:
         return BucketError(f"{where} is in another region: correct the region of S3.")
     if "instance metadata" in text or "169.254." in text:

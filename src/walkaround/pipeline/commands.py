@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,11 +100,13 @@ def watch(
         "s3_endpoint": s3_endpoint,
     }
     settings = load_settings(flags, file=config)
+    source = source if "://" in source else str(Path(source).expanduser().absolute())
+    _check_source(source, settings)  # before anything is loaded or made
     where, settings = _sink_place(output, settings)
     if drawn and where is None:
         raise typer.BadParameter("--drawn needs --json-to: drawings are put beside the JSON.")
     values = {
-        "source": source if "://" in source else str(Path(source).expanduser().absolute()),
+        "source": source,
         "exclude": exclude or [],
         "frames": {"at_most": frames} | ({"kind": "chosen"} if capture is None else {"kind": "captured", "every": capture}),
         "sinks": _sinks({} if where is None else {**where, "drawn": drawn}, table, webhook),
@@ -111,6 +114,25 @@ def watch(
     }
     values["name"] = name or _name_of(str(values["source"]))
     _run(values, model, settings, once=once)
+
+
+def _check_source(source: str, settings: Settings) -> None:
+    """Return if there is such a folder or bucket, or its server does not answer, which mends itself.
+
+    Raises:
+        InputError: there is not, or it is not permitted.
+    """
+    scheme, separator, rest = source.partition("://")
+    if not separator:
+        if not Path(source).is_dir():
+            raise InputError(f"There is no folder {source!r} to watch: correct the path, or make the folder.")
+    elif scheme in ("s3", "gs", "az"):
+        from walkaround.buckets.buckets import buckets_of
+
+        buckets, bucket = buckets_of(settings), rest.partition("/")[0]
+        if scheme == "s3" or buckets.mapped(bucket):
+            with suppress(UnavailableError):
+                buckets.check(bucket)
 
 
 def _sinks(bucket: dict[str, Any], table: str | None, webhook: str | None) -> list[dict[str, Any]]:
@@ -130,8 +152,6 @@ def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, o
     from walkaround.pipeline.watches import put_watch
     from walkaround.store.opening import database_of
 
-    if "://" not in values["source"] and not Path(values["source"]).is_dir():
-        raise InputError(f"There is no folder {values['source']!r} to watch: correct the path, or make the folder.")
     owner = Owner(account=settings.account, region=settings.region)
     database = database_of(settings)
     database.migrate()
@@ -157,13 +177,14 @@ def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, o
         database.close()
     waiting = 0 if pipeline.undelivered is None else pipeline.undelivered
     tally.close(waiting)
-    if pipeline.line.looking:  # at a long video, which the next run begins again; the interpreter would wait for its end
-        told.print("A video that was being looked at is left for the next run.")
+    if pipeline.line.cut_off:
+        told.print("What was being looked at is left for the next run.")
+    if pipeline.line.looking:  # at a bucket that does not answer; the interpreter would wait for it
         sys.stdout.flush()
         os._exit(3)
     if once and problems:
         raise InputError(problems[0])
-    if tally.dead or waiting:
+    if tally.dead or waiting or pipeline.line.cut_off:
         raise typer.Exit(3)
 
 

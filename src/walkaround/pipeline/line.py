@@ -9,29 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from time import monotonic
+from typing import cast
 
 from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.names import ImpossibleKeyError
 from walkaround.errors import BucketError, PackageError, StorageError, UnavailableError, WalkaroundError
-from walkaround.inspection.detector import Detector
 from walkaround.models.network import cores
 from walkaround.pipeline import arrivals
-from walkaround.pipeline.looking import (
-    VIDEO_SUFFIXES,
-    ChangedError,
-    Models,
-    Sight,
-    as_file,
-    fetched,
-    kind_of,
-    look_at_picture,
-    look_at_video,
-)
+from walkaround.pipeline.apart import Apart, Limit
+from walkaround.pipeline.looking import VIDEO_SUFFIXES, ChangedError, Models, StalledError, as_file, fetched, kind_of
 from walkaround.pipeline.presence import Contact, Owners
+from walkaround.pipeline.sights import PictureLook, Sight, VideoLook
 from walkaround.pipeline.spec import BucketSink
 from walkaround.pipeline.writing import Outcome, Told, Work, Writer
 from walkaround.settings import Settings
@@ -49,10 +42,21 @@ _MOST_DEATHS = 3
 _LONGEST_PAUSE = 60.0
 _VIDEOS = 2
 _VIDEO_SECONDS = 15.0
+_VIDEO_IDLE_SECONDS = 60.0
+_MOST_STALLS = 4
+"""Of an object that does not come although its bucket answers."""
+_LET_GO_SECONDS = 3.0
+_EYE = "walkaround.pipeline.eye"
 
 
 class Line:
-    """Looks at what has arrived, on threads of its own."""
+    """Fetches what has arrived on threads of its own, and looks at it in processes of its own.
+
+    Attributes:
+        cut_off: after `stop`, whether something was in work that did not end in time.
+    """
+
+    cut_off = False
 
     def __init__(
         self,
@@ -89,8 +93,12 @@ class Line:
         self._active = 0
         self._video_room = _VIDEOS
         self._fetchers = ThreadPoolExecutor(_FETCHERS, thread_name_prefix="fetch")
-        self._lookers = ThreadPoolExecutor(self._threads, thread_name_prefix="look")
-        self._videos = ThreadPoolExecutor(1, thread_name_prefix="video")
+        # Videos apart, so that a picture that has to be ended takes no hour of work with it.
+        self._pictures = Apart(_EYE, settings, threads=self._threads)
+        self._videos = Apart(_EYE, settings, threads=1)
+        self._picture_limit = Limit(seconds=settings.picture_seconds, setting="picture_seconds")
+        self._video_limit = Limit(seconds=settings.video_seconds, setting="video_seconds")
+        self._stalls: Counter[int] = Counter()
         self._taker = threading.Thread(target=self._run, name="line", daemon=True)
         self._writer = Writer(database, owner=owners.name, let_go=self._let_go, told=tell)
 
@@ -111,7 +119,7 @@ class Line:
 
     @property
     def looking(self) -> bool:
-        """Whether a thread is at work; one that looks at a long video may be so for long after `stop`."""
+        """Whether a thread is at work; one that waits for a bucket may be so for some time after `stop`."""
         with self._lock:
             return self._active > 0
 
@@ -124,8 +132,12 @@ class Line:
         until = monotonic() + timeout
         while self.looking and monotonic() < until:
             time.sleep(_STOP_LOOK_SECONDS)
-        for pool in (self._lookers, self._videos):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self.cut_off = self.looking
+        for apart in (self._pictures, self._videos):
+            apart.close()
+        until = monotonic() + _LET_GO_SECONDS
+        while self.looking and monotonic() < until:
+            time.sleep(_STOP_LOOK_SECONDS)
         self._writer.stop(timeout)
         with suppress(WalkaroundError), self._database.transaction() as session:  # else their leases lapse
             arrivals.leave_of(session, self._owners.name)
@@ -156,6 +168,7 @@ class Line:
         if monotonic() - self._cared < _CARE_SECONDS:
             return
         self._cared = monotonic()
+        self._videos.end_idle(_VIDEO_IDLE_SECONDS)
         with self._lock:
             held = list(self._held)
         with self._database.reading() as session:
@@ -206,16 +219,16 @@ class Line:
         """
         if work.arrival.key.lower().endswith(VIDEO_SUFFIXES) and self._video_room <= 0:
             raise _LaterError  # before it is fetched
-        detector = self._models.detector(work.arrival.project_id, work.arrival.model_version)
+        model = self._models.model(work.arrival.project_id, work.arrival.model_version)
         with fetched(work.arrival, self._buckets, self._folder) as found:
+            self._stalls.pop(work.arrival.id, None)
             if kind_of(found, work.address) == "picture":
                 heat = any(isinstance(sink, BucketSink) and sink.drawn for sink in work.spec.sinks)
-                return self._lookers.submit(look_at_picture, detector, found, work.address, heat=heat).result()
+                picture = PictureLook(model=model, found=found, name=work.address, heat=heat)
+                return cast("Sight", self._pictures.ask(picture, name=work.address, limit=self._picture_limit))
             with self._room_for_video(), as_file(found, self._folder) as path:
-                return self._videos.submit(self._look_at_video, detector, path, work).result()
-
-    def _look_at_video(self, detector: Detector, path: Path, work: Work) -> Sight:
-        return look_at_video(detector, path, work.address, spec=work.spec, arrival=work.arrival, buckets=self._buckets)
+                video = VideoLook(model=model, path=path, name=work.address, frames=work.spec.frames, key=work.arrival.key)
+                return cast("Sight", self._videos.ask(video, name=work.address, limit=self._video_limit))
 
     @contextmanager
     def _room_for_video(self) -> Iterator[None]:
@@ -243,10 +256,16 @@ class Line:
             return Outcome(work=work, sight=self._fetch_and_look(work))
         except _LaterError:
             return Outcome(work=work, again=_VIDEO_SECONDS, counts=False)
+        except StalledError as problem:
+            self._stalls[arrival.id] += 1
+            final = self._stalls[arrival.id] >= _MOST_STALLS
+            if final:
+                del self._stalls[arrival.id]
+            return Outcome(work=work, problem=str(problem), again=None if final else _pause(arrival.attempts))
         except (UnavailableError, StorageError) as problem:  # of the bucket or the disk, not of the object
             return Outcome(work=work, problem=str(problem), again=_pause(arrival.attempts))
         except (BucketError, PackageError) as problem:
-            final = isinstance(problem, ChangedError) or arrival.attempts + 1 >= _MOST_ATTEMPTS
+            final = isinstance(problem, (ChangedError, ImpossibleKeyError)) or arrival.attempts + 1 >= _MOST_ATTEMPTS
             return Outcome(work=work, problem=str(problem), again=None if final else _pause(arrival.attempts))
         except WalkaroundError as problem:  # the object's own fault
             return Outcome(work=work, problem=str(problem))

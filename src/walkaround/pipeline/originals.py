@@ -11,13 +11,12 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.buckets.names import is_folder_bucket, split_address
+from walkaround.buckets.names import bare_etag, is_folder_bucket, split_address
 from walkaround.errors import BucketError
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.owner import Owner
 from walkaround.media.containers import LONG_VIDEO_LIMITS
 from walkaround.media.pictures import PICTURE_LIMITS
-from walkaround.pipeline.looking import bare_etag
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Watch
 from walkaround.store.results import Result, ResultPicture

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import UnavailableError
 from walkaround.pipeline import arrivals
-from walkaround.pipeline.looking import Sight
 from walkaround.pipeline.outbox import add_deliveries
+from walkaround.pipeline.sights import Sight
 from walkaround.pipeline.spec import WatchSpec
 from walkaround.pipeline.totals import Looked, add_totals
 from walkaround.pipeline.watches import address_of

@@ -28,6 +28,7 @@ class Watch(Table):
     origin: Mapped[str] = mapped_column(String(8))  # rest, file, command, gone: who may change it
     home: Mapped[str] = mapped_column(String(32), default="")  # of one by file: the data folder of the server that has it
     status: Mapped[str] = mapped_column(Text, default="")  # what is wrong with its source at the moment
+    passed_over: Mapped[str] = mapped_column(Text, default="")  # in its folder, although somebody may have meant it
     created: Mapped[datetime] = mapped_column(default=now)
     updated: Mapped[datetime] = mapped_column(default=now)
     looked: Mapped[datetime | None]  # when its source was last looked at in full

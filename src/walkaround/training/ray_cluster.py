@@ -11,15 +11,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from walkaround.errors import InputError
+from walkaround.training.interrupts import Interrupts, kept_signals, undisturbed
+from walkaround.training.ray_processes import end_processes, processes_of
 
 _OBJECT_STORE = 160 << 20
 """Bytes: what Ray wants at least; a package, and the numbers of shards."""
 _CONNECT = 5.0  # seconds
+_LEAVE = 5.0  # seconds
 
 
 @contextmanager
-def ray_cluster(address: str | None, *, cores: int) -> Iterator[None]:
+def ray_cluster(address: str | None, *, cores: int) -> Iterator[Interrupts]:
     """Be connected to the Ray cluster at an address, "auto" for the one of this machine, or to one of our own.
+
+    Of one of our own no process stays. Ctrl-C and SIGTERM are a KeyboardInterrupt meanwhile. Ray loses some while it starts:
+    ask what this gives now and then.
 
     Args:
         address: HOST:PORT of the cluster's head; None for a cluster of our own, in this machine alone.
@@ -34,25 +40,41 @@ def ray_cluster(address: str | None, *, cores: int) -> Iterator[None]:
 
     for name in ("ray", "ray.data", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    own = None
+    interrupts = Interrupts()
+    own = tempfile.mkdtemp(prefix="walkaround-ray-") if address is None else None  # short: it is a part of sockets' names
+    with kept_signals():
+        interrupts.listen()
+        try:
+            if address is not None:
+                _join(address)
+            else:
+                ray.init(
+                    address="local",
+                    num_cpus=cores,
+                    object_store_memory=_OBJECT_STORE,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    _temp_dir=own,
+                )
+            interrupts.listen()  # Ray has a handler of its own for SIGTERM
+            interrupts.check()
+            yield interrupts
+        finally:
+            with undisturbed():
+                _leave(own)
+
+
+def _leave(own: str | None) -> None:
+    """End the connection and, of a cluster of our own, all of its processes."""
+    import ray
+
+    processes = set() if own is None else processes_of(own)
     try:
-        if address is None:
-            own = tempfile.mkdtemp(prefix="walkaround-ray-")  # short: it becomes part of the names of sockets
-            ray.init(
-                address="local",
-                num_cpus=cores,
-                object_store_memory=_OBJECT_STORE,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                _temp_dir=own,
-            )
-        else:
-            _join(address)
-        yield
-    finally:
         ray.shutdown()
+    finally:
         if own is not None:
+            end_processes(processes, patience=_LEAVE)
             shutil.rmtree(own, ignore_errors=True)
 
 

@@ -96,12 +96,18 @@ class Runs:
             start_new_session=True,
         )
 
+    def left(self, session: int) -> list[str]:
+        """The processes that a run has left behind: Ray's own are of its session too."""
+        listed = subprocess.run(["ps", "-o", "args=", "-s", str(session)], capture_output=True, text=True, check=False)
+        return [line for line in listed.stdout.splitlines() if "<defunct>" not in line]
+
     def __call__(self, source: object, target: object, *words: object, code: int = 0) -> str:
         """Run it to its end; what it said."""
         process = self.start(source, target, *words)
         said, noise = process.communicate(timeout=300)
         assert process.returncode == code, noise
         assert said == ""
+        assert self.left(process.pid) == []
         return noise
 
 

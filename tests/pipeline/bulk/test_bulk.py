@@ -76,12 +76,21 @@ def test_ctrl_c_ends_it_and_says_how_to_go_on(run: Any, yard: Path, tmp_path: Pa
     assert "Traceback" not in said
     assert 0 < len(list(out.glob("_walkaround/done/*/*"))) < 312
     assert not (out / "summary.json").exists()
-    wait_for(lambda: processes_of(process.pid) == [], seconds=20)
+    assert run.left(process.pid) == []
 
 
-def processes_of(session: int) -> list[str]:
-    """The processes of a session, which Ray's own are too."""
-    return subprocess.run(["ps", "-o", "args=", "-s", str(session)], capture_output=True, text=True).stdout.splitlines()
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_can_be_interrupted_while_ray_starts(run: Any, yard: Path, tmp_path: Path, number: signal.Signals) -> None:
+    process = run.start(yard, tmp_path / "out")
+    assert any("Starting workers" in line for line in process.stderr)
+    time.sleep(0.5)  # Ray loses what comes while it imports and starts
+    # Ctrl-C reaches all processes of a terminal, another signal this one alone.
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130, said
+    assert said.count("Interrupted.") == 1
+    assert "Traceback" not in said
+    assert run.left(process.pid) == []
 
 
 @pytest.mark.parametrize(

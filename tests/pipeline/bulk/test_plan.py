@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -81,9 +82,10 @@ def test_a_plan_is_found_again_by_the_same_input_and_package_alone(tmp_path: Pat
         find_plan(target, source=source.place, package="two")
     with pytest.raises(InputError, match="give this input an output of its own"):
         find_plan(target, source=place_of(str(tmp_path), name="input-folder"), package="one")
-    target.write(PLAN, b"{}")
-    with pytest.raises(InputError, match="a plan that this version cannot read"):
-        find_plan(target, source=source.place, package="one")
+    for other in (b"{}", b"[]", b"no JSON", json.dumps({**asdict(plan), "format": 2}).encode()):
+        target.write(PLAN, other)
+        with pytest.raises(InputError, match="a plan that this version cannot read"):
+            find_plan(target, source=source.place, package="one")
 
 
 def test_markers_of_another_plan_do_not_count(tmp_path: Path) -> None:
@@ -119,10 +121,11 @@ def test_an_address_of_another_kind_is_refused() -> None:
 
 def test_keys_are_not_shown() -> None:
     from walkaround.buckets.remote import S3Access
-    from walkaround.pipeline.bulk.inspection import Equipment
+    from walkaround.pipeline.bulk.inspection import Equipment, limits_of
+    from walkaround.settings import Settings
 
     hidden = "hidden!"
     reach = Reach(places={}, s3=replace(S3Access(), secret_key=hidden, session_token=hidden))
     place = Place(address="s3://cars", bucket="cars")
-    packed = Equipment(model=b"", card=b"", reach=reach, source=place, target=place, threads=1)
+    packed = Equipment(model=b"", card=b"", reach=reach, source=place, target=place, threads=1, limits=limits_of(Settings()))
     assert hidden not in f"{reach!r} {packed!r}"

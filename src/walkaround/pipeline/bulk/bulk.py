@@ -20,18 +20,17 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from walkaround.errors import InputError, UnavailableError, writing
 from walkaround.models.package import Package, read_package
 from walkaround.pipeline.bulk.cluster import Crew, cluster
-from walkaround.pipeline.bulk.inspection import equipment
+from walkaround.pipeline.bulk.inspection import Limits, equipment, limits_of
 from walkaround.pipeline.bulk.inspector import Counter, Inspector, Task
 from walkaround.pipeline.bulk.places import Place, Reach, Store, place_of
 from walkaround.pipeline.bulk.plan import SHARD_SIZE, Plan, find_plan, make_plan, missing_shards
 from walkaround.pipeline.bulk.summary import Summary, write_summary
+from walkaround.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 """Gets what is being done, how many objects are done, and how many there are; 0 while that is not known."""
 
 GO_ON = "What is finished is kept; run the same command to go on where it stopped."
-_ALONE_AFTER = 2
-"""Attempts at a shard, after which its pictures are read one by one in a process of their own."""
 _ATTEMPTS = 5
 _LOOK_EVERY = 0.5  # seconds
 
@@ -57,6 +56,7 @@ def inspect_bulk(
     *,
     package: Path | str,
     reach: Reach,
+    limits: Limits | None = None,
     workforce: Workforce | None = None,
     shard_size: int | None = None,
     progress: Progress | None = None,
@@ -68,6 +68,7 @@ def inspect_bulk(
         target: likewise; an output holds the results of one input and one package.
         package: folder of the package.
         reach: how buckets are reached.
+        limits: how long a picture and a video may be worked on; as long as usual when not given.
         workforce: who does the work; this machine when not given.
         shard_size: objects that are written together; a run that is gone on with keeps its own.
         progress: called now and then, from more than one thread.
@@ -82,7 +83,7 @@ def inspect_bulk(
     places = place_of(source, name="input-folder"), place_of(target, name="output-folder")
     _check_places(*places)
     buckets = reach.buckets(*places)
-    run = Run(opened, reach, Store(buckets, places[0]), Store(buckets, places[1]))
+    run = Run(opened, reach, limits or limits_of(Settings()), Store(buckets, places[0]), Store(buckets, places[1]))
     plan = run.plan(shard_size or SHARD_SIZE, tell)
     if missing := missing_shards(run.target, plan):
         workforce = workforce or Workforce()
@@ -99,6 +100,7 @@ class Run:
 
     package: Package
     reach: Reach
+    limits: Limits
     source: Store
     target: Store
 
@@ -122,7 +124,12 @@ class Run:
         """Do the missing shards, those again whose worker died."""
         attempts: Counts[int] = Counts()
         packed = equipment(
-            self.package, reach=self.reach, source=self.source.place, target=self.target.place, threads=crew.threads
+            self.package,
+            reach=self.reach,
+            source=self.source.place,
+            target=self.target.place,
+            threads=crew.threads,
+            limits=self.limits,
         )
         try:
             counter = _counter()
@@ -130,7 +137,7 @@ class Run:
             before = plan.objects - sum(map(plan.size_of, missing))
             with _watched(counter, lambda done: tell("Inspecting", before + done, plan.objects)):
                 while missing:
-                    _round(task, crew, [(shard, attempts[shard] >= _ALONE_AFTER) for shard in missing])
+                    _round(task, crew, missing)
                     missing = missing_shards(self.target, plan)
                     attempts.update(missing)
                     if missing and min(attempts[shard] for shard in missing) >= _ATTEMPTS:
@@ -157,13 +164,13 @@ def _check_places(source: Place, target: Place) -> None:
             target.folder.mkdir(parents=True, exist_ok=True)
 
 
-def _round(task: Task, crew: Crew, shards: list[tuple[int, bool]]) -> None:
+def _round(task: Task, crew: Crew, shards: list[int]) -> None:
     """Let the workers have a go at each shard; those of a worker that dies are left over.
 
     Raises:
         UnavailableError: a worker says that the run cannot go on.
     """
-    work = ray.data.from_items([{"shard": shard, "alone": alone} for shard, alone in shards], override_num_blocks=len(shards))
+    work = ray.data.from_items([{"shard": shard} for shard in shards], override_num_blocks=len(shards))
     # One shard at a time for each, tried once: so it is known which shard a worker died of, and nothing waits for a node
     # that will not come back.
     with warnings.catch_warnings():
@@ -179,6 +186,7 @@ def _round(task: Task, crew: Crew, shards: list[tuple[int, bool]]) -> None:
             max_task_retries=0,
         )
     for row in done.iter_rows():
+        crew.interrupts.check()
         if row["stopped"]:
             raise UnavailableError(f"{row['stopped']} {GO_ON}", retry_after=10)
 

@@ -12,6 +12,7 @@ from ray.data import DataContext
 
 from walkaround.errors import InputError
 from walkaround.models.network import cores
+from walkaround.training.interrupts import Interrupts
 from walkaround.training.ray_cluster import ray_cluster
 
 _USUAL_THREADS = 4
@@ -19,10 +20,11 @@ _USUAL_THREADS = 4
 
 @dataclass(frozen=True)
 class Crew:
-    """How many workers there are, and the threads of each."""
+    """How many workers there are, the threads of each, and whether the user wants them to stop."""
 
     workers: int
     threads: int
+    interrupts: Interrupts
 
 
 @contextmanager
@@ -40,9 +42,9 @@ def cluster(address: str | None, *, workers: int | None, threads: int | None) ->
     if address is None:
         threads = threads or min(_USUAL_THREADS, cores())
         workers = workers or max(1, cores() // threads)
-    with ray_cluster(address, cores=(workers or 1) * (threads or 1)):
+    with ray_cluster(address, cores=(workers or 1) * (threads or 1)) as interrupts:
         _quiet_data()
-        yield _crew(workers, threads)
+        yield _crew(workers, threads, interrupts)
 
 
 def _quiet_data() -> None:
@@ -53,7 +55,7 @@ def _quiet_data() -> None:
     context.max_errored_blocks = -1  # a shard whose worker died is done in the next round
 
 
-def _crew(workers: int | None, threads: int | None) -> Crew:
+def _crew(workers: int | None, threads: int | None, interrupts: Interrupts) -> Crew:
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     sizes = [int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]]
     sizes = [size for size in sizes if size > 0]
@@ -63,4 +65,4 @@ def _crew(workers: int | None, threads: int | None) -> Crew:
     room = sum(size // threads for size in sizes)
     if not room:
         raise InputError(f"No node of the Ray cluster has {threads:,} cores, the largest has {max(sizes):,}: lower --threads.")
-    return Crew(workers=workers or room, threads=threads)
+    return Crew(workers=workers or room, threads=threads, interrupts=interrupts)

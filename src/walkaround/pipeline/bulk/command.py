@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,6 @@ from walkaround.buckets.places import bucket_places
 from walkaround.terminal import shown, told
 
 if TYPE_CHECKING:
-    from walkaround.pipeline.bulk.places import Reach
     from walkaround.pipeline.bulk.summary import Summary
 
 _ATTENTION, _INTERRUPTED = 3, 130
@@ -47,15 +46,19 @@ def bulk(
     need_extra()
     from walkaround.pipeline.bulk.bar import progress
     from walkaround.pipeline.bulk.bulk import GO_ON, Workforce, inspect_bulk
+    from walkaround.pipeline.bulk.inspection import limits_of
+    from walkaround.pipeline.bulk.places import reach_of
+    from walkaround.settings import load_settings
 
-    reach = _reach(bucket, s3_endpoint, config)
+    settings = load_settings({"buckets": bucket_places(bucket), "s3_endpoint": s3_endpoint}, file=config)
     try:
         with _native_output_aside(), progress() as report:
             summary = inspect_bulk(
                 source,
                 target,
                 package=model,
-                reach=reach,
+                reach=reach_of(settings),
+                limits=limits_of(settings),
                 workforce=Workforce(ray=ray, workers=workers, threads=threads),
                 shard_size=shard_size,
                 progress=report,
@@ -66,13 +69,6 @@ def bulk(
     _tell(summary)
     if summary.failed or summary.incomplete:
         raise typer.Exit(_ATTENTION)
-
-
-def _reach(bucket: Sequence[str] | None, s3_endpoint: str | None, config: Path | None) -> Reach:
-    from walkaround.pipeline.bulk.places import reach_of
-    from walkaround.settings import load_settings
-
-    return reach_of(load_settings({"buckets": bucket_places(bucket), "s3_endpoint": s3_endpoint}, file=config))
 
 
 def _tell(summary: Summary) -> None:
@@ -90,6 +86,8 @@ def _tell(summary: Summary) -> None:
         )
     if summary.passed_over:
         told.print(f"[cyan]passed over[/] {_counted(summary.passed_over, 'file')} of other kinds")
+    if summary.unreadable:
+        told.print(f"[yellow]left out[/] {shown(summary.unreadable)}")
     told.print(f"[green]Wrote[/] {shown(summary.output)}: {_parts(summary.shards)} (.parquet, .jsonl), summary.json")
 
 

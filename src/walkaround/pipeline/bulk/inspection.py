@@ -1,4 +1,4 @@
-"""Objects of a shard become rows: fetched ahead, decoded and looked at on several threads."""
+"""Objects of a shard become rows: fetched ahead by who writes them, decoded and looked at in a process apart."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Lock
 from typing import TypeVar
 
+from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.names import bare_etag
 from walkaround.damage.findings import Findings
-from walkaround.errors import BucketError, InputError, PictureError, UnavailableError, VideoError
+from walkaround.errors import InputError, PictureError, UnavailableError, VideoError, WalkaroundError
 from walkaround.inspection.detector import Detector, in_order
 from walkaround.inspection.results import VideoFindings
 from walkaround.inspection.video import inspect_video
@@ -21,8 +21,10 @@ from walkaround.media.containers import VIDEO_LIMITS
 from walkaround.media.pictures import PictureLimits, read_picture
 from walkaround.media.sniff import media_kind, picture_format
 from walkaround.models.package import CARD_FILE, MODEL_FILE, Package, read_package
+from walkaround.pipeline.apart import Limit
 from walkaround.pipeline.bulk.places import Place, Reach
-from walkaround.pipeline.bulk.rows import Answer, Listed, row_of
+from walkaround.pipeline.bulk.rows import Answer, Listed, row_at
+from walkaround.settings import Settings
 
 Out = TypeVar("Out")
 Content = bytes | InputError | None
@@ -30,8 +32,26 @@ Content = bytes | InputError | None
 
 _FETCHES = 4  # at the same time at least, so that the network is never waited for
 _HEAD = 512
+_MOST_STALLS = 3
+_VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to reach a bucket's server; then the run stops, and nothing is written of the shard."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How long a picture and a video may be worked on, and which settings say so."""
+
+    picture: Limit
+    video: Limit
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Those of an operator."""
+    return Limits(
+        picture=Limit(seconds=settings.picture_seconds, setting="picture_seconds"),
+        video=Limit(seconds=settings.video_seconds, setting="video_seconds"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +63,7 @@ class Equipment:
         reach: how buckets are reached.
         source, target: where pictures come from and results go to.
         threads: pictures that are worked on at the same time.
+        limits: how long.
     """
 
     model: bytes
@@ -51,6 +72,7 @@ class Equipment:
     source: Place
     target: Place
     threads: int
+    limits: Limits
 
     def __repr__(self) -> str:
         """Its size alone."""
@@ -64,10 +86,67 @@ class Equipment:
             return Detector(read_package(folder), threads=self.threads)
 
 
-def equipment(package: Package, *, reach: Reach, source: Place, target: Place, threads: int) -> Equipment:
+def equipment(package: Package, *, reach: Reach, source: Place, target: Place, threads: int, limits: Limits) -> Equipment:
     """Everything that a worker needs, packed."""
     model, card = package.model.read_bytes(), (package.path / CARD_FILE).read_bytes()
-    return Equipment(model=model, card=card, reach=reach, source=source, target=target, threads=threads)
+    return Equipment(model=model, card=card, reach=reach, source=source, target=target, threads=threads, limits=limits)
+
+
+class Fetching:
+    """Objects with their contents, ahead of whoever asks. Thread-safe."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        """Nothing is fetched yet."""
+        self._place, self._threads = equipment.source, equipment.threads
+        self._buckets = equipment.reach.buckets(equipment.source)
+
+    def fetched(self, items: Sequence[Listed]) -> Generator[tuple[Listed, Content], None, None]:
+        """Each object with its content, in their order.
+
+        Raises:
+            UnavailableError: the bucket's server does not answer, and was waited for.
+        """
+        yield from in_order(lambda item: (item, self._fetch(item)), items, threads=max(_FETCHES, self._threads))
+
+    def _fetch(self, item: Listed) -> Content:
+        if item.size > PictureLimits().max_bytes or Path(item.key).suffix.casefold() in _VIDEO_SUFFIXES:
+            return None
+        try:
+            with tempfile.TemporaryDirectory(prefix="walkaround-") as folder:
+                found = fetched_as_listed(self._buckets, self._place, item, folder=Path(folder), most=PictureLimits().max_bytes)
+                return found if isinstance(found, bytes) else found.read_bytes()
+        except OSError as problem:
+            return InputError(f"Cannot read {self._place.source(item.key)!r}: {problem.strerror}; check the file.")
+        except InputError as problem:
+            return problem
+
+
+def fetched_as_listed(buckets: Buckets, place: Place, item: Listed, *, folder: Path, most: int) -> bytes | Path:
+    """The content of an object, which is what the plan says; a file where it lies in one, or is too large for a picture.
+
+    Args:
+        buckets: where it is.
+        place: what the object is in.
+        item: the object as it was listed.
+        folder: where a copy goes.
+        most: bytes that it may have.
+
+    Raises:
+        InputError: it was changed since, or cannot be read.
+        UnavailableError: the bucket's server does not answer, and was waited for.
+    """
+    name, in_memory = place.source(item.key), PictureLimits().max_bytes
+    try:
+        found = patiently(
+            lambda: buckets.fetch(place.bucket, item.key, at_most=most, in_memory=in_memory, folder=folder),
+            name=name,
+            answers=lambda: buckets.check(place.bucket),
+        )
+    except InputError as problem:
+        raise type(problem)(place.readable(str(problem))) from problem
+    if found.info.size != item.size or bare_etag(found.info.etag) != bare_etag(item.etag):
+        raise InputError(f"{name!r} changed after it was listed: begin another run for it.")
+    return found.content
 
 
 class Inspection:
@@ -82,38 +161,23 @@ class Inspection:
         self._detector = equipment.detector()
         self._place = equipment.source
         self._buckets = equipment.reach.buckets(equipment.source)
-        self._one_video = Lock()  # it uses all threads by itself
 
-    def rows(self, items: Sequence[Listed]) -> Generator[dict[str, object], None, None]:
-        """A row for each object, in their order.
+    def row(self, item: Listed, content: Content) -> dict[str, object]:
+        """The row of one object.
 
         Raises:
             UnavailableError: the bucket's server does not answer, and was waited for.
         """
-        threads = self._detector.threads
-        with closing(self.fetched(items)) as fetched:
-            yield from in_order(lambda pair: self.row(*pair), fetched, threads=threads)
-
-    def fetched(self, items: Sequence[Listed]) -> Generator[tuple[Listed, Content], None, None]:
-        """Each object with its content, ahead of whoever asks."""
-        threads = max(_FETCHES, self._detector.threads)
-        yield from in_order(lambda item: (item, self._fetch(item)), items, threads=threads)
-
-    def row(self, item: Listed, content: Content) -> dict[str, object]:
-        """The row of one object."""
-        bucket = None if self._place.folder is not None else self._place.bucket
-        return row_of(item, self._answer(item, content), source=self._place.source(item.key), bucket=bucket)
-
-    def _fetch(self, item: Listed) -> Content:
-        if item.size > PictureLimits().max_bytes or Path(item.key).suffix.casefold() in (".mp4", ".mov", ".mkv", ".avi"):
-            return None
         try:
-            content = patiently(lambda: self._buckets.read(self._place.bucket, item.key, at_most=PictureLimits().max_bytes))
-        except BucketError as problem:
-            return type(problem)(self._place.readable(str(problem)))
-        if len(content) == item.size:
-            return content
-        return InputError(f"{self._place.source(item.key)!r} changed after it was listed: begin another run for it.")
+            answer = self._answer(item, content)
+        except (WalkaroundError, OSError):  # of the bucket or of the disk
+            raise
+        except Exception as problem:  # noqa: BLE001 - a fault of ours in one picture must not hold up the others
+            answer = InputError(
+                f"{self._place.source(item.key)!r} could not be inspected ({type(problem).__name__}: {problem}): report it,"
+                " with the file."
+            )
+        return row_at(self._place, item, answer)
 
     def _answer(self, item: Listed, content: Content) -> Answer:
         source = self._place.source(item.key)
@@ -121,14 +185,14 @@ class Inspection:
             return content
         if content is None:
             return self._from_file(item, source)
-        if picture_format(content[:_HEAD]) is None and _is_video(content):
+        if may_be_video(content) and _is_video(content):
             with tempfile.TemporaryDirectory(prefix="walkaround-") as folder:
                 path = Path(folder) / "video"
                 path.write_bytes(content)
                 return self._video(path, source)
         return self._picture(content, source)
 
-    def _picture(self, content: bytes, source: str) -> Findings | PictureError:
+    def _picture(self, content: bytes | Path, source: str) -> Findings | PictureError:
         try:
             picture = read_picture(content, name=source, side=self._detector.side)
         except PictureError as problem:
@@ -137,16 +201,25 @@ class Inspection:
 
     def _from_file(self, item: Listed, source: str) -> Answer:
         """What is in an object that may be a video or is too large to be held in memory."""
-        bucket = self._place.bucket
+        bucket, limit = self._place.bucket, PictureLimits().max_bytes
         try:
-            if not _is_video(patiently(lambda: self._buckets.start(bucket, item.key, length=_HEAD))):
-                limit = PictureLimits().max_bytes
-                return self._picture(patiently(lambda: self._buckets.read(bucket, item.key, at_most=limit)), source)
-            with self._one_video, tempfile.TemporaryDirectory(prefix="walkaround-") as folder:
-                most = VIDEO_LIMITS.max_bytes
-                path = patiently(lambda: self._buckets.local(bucket, item.key, folder=Path(folder), at_most=most))
-                return self._video(path, source)
-        except BucketError as problem:
+            beginning = patiently(
+                lambda: self._buckets.start(bucket, item.key, length=_HEAD),
+                name=source,
+                answers=lambda: self._buckets.check(bucket),
+            )
+            video = _is_video(beginning)
+            most = VIDEO_LIMITS.max_bytes if video else limit
+            with tempfile.TemporaryDirectory(prefix="walkaround-") as folder:
+                found = fetched_as_listed(self._buckets, self._place, item, folder=Path(folder), most=most)
+                if not video:
+                    return self._picture(found, source)
+                if isinstance(found, bytes):
+                    path = Path(folder) / "video"
+                    path.write_bytes(found)
+                    found = path
+                return self._video(found, source)
+        except InputError as problem:
             return type(problem)(self._place.readable(str(problem)))
 
     def _video(self, path: Path, source: str) -> VideoFindings | VideoError:
@@ -158,18 +231,46 @@ class Inspection:
         return found if missing is None else replace(found, incomplete=missing.replace(str(path), source))
 
 
-def patiently(work: Callable[[], Out]) -> Out:
+def may_be_video(content: bytes) -> bool:
+    """Whether it is no picture, by its beginning; what is damaged may be neither."""
+    return picture_format(content[:_HEAD]) is None
+
+
+def patiently(work: Callable[[], Out], *, name: str = "", answers: Callable[[], object] | None = None) -> Out:
     """`work`, again after pauses while a bucket's server does not answer.
 
+    Args:
+        work: reads or writes one object.
+        name: of the object.
+        answers: asks the bucket for nothing in particular. Where that succeeds time and again while `work` does not, the fault
+            is the object's; None: it never is.
+
     Raises:
-        UnavailableError: it does not answer for long.
+        InputError: the object does not come, although its bucket answers.
+        UnavailableError: the server does not answer for long.
     """
+    stalls = 0
     for pause in _PAUSES:
         try:
             return work()
-        except UnavailableError:
+        except UnavailableError as problem:
+            if answers is not None and _succeeds(answers):
+                stalls += 1
+                if stalls >= _MOST_STALLS:
+                    raise InputError(
+                        f"{name!r} does not come, while its bucket answers: put it there again, or look at its server."
+                        f" ({problem})"
+                    ) from problem
             time.sleep(pause)
     return work()
+
+
+def _succeeds(work: Callable[[], object]) -> bool:
+    try:
+        work()
+    except WalkaroundError:
+        return False
+    return True
 
 
 def _is_video(content: bytes) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from walkaround.buckets.buckets import Buckets, s3_access
 from walkaround.buckets.names import ObjectInfo, split_address
-from walkaround.buckets.remote import S3Access
+from walkaround.buckets.passed import PassedOver
+from walkaround.buckets.remote import Patience, S3Access
 from walkaround.errors import BucketError
 from walkaround.settings import Settings
 
@@ -21,16 +22,18 @@ class Reach:
         places: bucket name to folder or address, as in the settings.
         root: a folder whose folders are buckets too.
         s3: for the buckets that are neither.
+        patience: with servers, the usual one where None.
     """
 
     places: Mapping[str, str]
     root: Path | None = None
     s3: S3Access | None = None
+    patience: Patience | None = None
 
     def buckets(self, *places: Place) -> Buckets:
         """The buckets; the folders among `places` are some too."""
         own = {place.bucket: str(place.folder) for place in places if place.folder is not None}
-        return Buckets({**self.places, **own}, root=self.root, s3=self.s3)
+        return Buckets({**self.places, **own}, root=self.root, s3=self.s3, patience=self.patience)
 
 
 def reach_of(settings: Settings) -> Reach:
@@ -88,9 +91,9 @@ class Store:
     buckets: Buckets
     place: Place
 
-    def list(self, below: str = "") -> Iterator[ObjectInfo]:
-        """The objects below a prefix; their keys are those of the bucket."""
-        return self.buckets.list(self.place.bucket, self.place.prefix + below)
+    def list(self, below: str = "", *, passed: PassedOver | None = None) -> Iterator[ObjectInfo]:
+        """The objects below a prefix; their keys are those of the bucket. `passed` is told of what cannot be one."""
+        return self.buckets.list(self.place.bucket, self.place.prefix + below, passed=passed)
 
     def read(self, key: str, *, at_most: int = 1 << 30) -> bytes:
         """The content of an object."""

@@ -19,7 +19,8 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from walkaround.buckets.names import ObjectInfo
+from walkaround.buckets.names import ObjectInfo, bare_etag
+from walkaround.buckets.passed import PassedOver
 from walkaround.errors import InputError
 from walkaround.pipeline.bulk.places import Place, Store
 from walkaround.pipeline.bulk.rows import Listed, table_bytes
@@ -49,6 +50,7 @@ class Plan:
         shard_size: objects in a shard; the last one may have fewer.
         shards, objects, bytes: how much there is.
         passed_over: objects that were listed and are known by their names to be no pictures or videos.
+        unreadable: a sentence on links and odd names of a folder, which are no objects; empty where there are none.
     """
 
     identity: str
@@ -61,6 +63,7 @@ class Plan:
     passed_over: int
     created: str
     format: int = _FORMAT
+    unreadable: str = ""
 
     def size_of(self, shard: int) -> int:
         """How many objects a shard has."""
@@ -79,8 +82,11 @@ def find_plan(target: Store, *, source: Place, package: str) -> Plan | None:
     where = target.place.address
     try:
         plan = Plan(**json.loads(content))
+        known = plan.format == _FORMAT
     except (ValueError, TypeError):
-        raise InputError(f"{where!r} holds a plan that this version cannot read: give an output of its own.") from None
+        known = False
+    if not known:
+        raise InputError(f"{where!r} holds a plan that this version cannot read: give an output of its own.")
     if plan.source != source.address:
         raise InputError(f"{where!r} holds results for {plan.source!r}: give this input an output of its own.")
     if plan.package != package:
@@ -111,7 +117,8 @@ def make_plan(
             progress(objects)
     if not objects:
         passed = f", only others ({chosen.passed_over:,})" if chosen.passed_over else ""
-        raise InputError(f"There are no pictures or videos below {source.place.address!r}{passed}: correct the input.")
+        odd = f" {chosen.unreadable.sentence}" if chosen.unreadable.count else ""
+        raise InputError(f"There are no pictures or videos below {source.place.address!r}{passed}: correct the input.{odd}")
     plan = Plan(
         identity=identity,
         source=source.place.address,
@@ -122,6 +129,7 @@ def make_plan(
         bytes=size,
         passed_over=chosen.passed_over,
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        unreadable=chosen.unreadable.sentence,
     )
     target.write(PLAN, json.dumps(asdict(plan), indent=2).encode())
     # Of two runs that began at the same time, both go on with the plan that stayed.
@@ -156,16 +164,17 @@ class _Chosen:
         self._source = source
         self._results = _below(source.place, target)
         self.passed_over = 0
+        self.unreadable = PassedOver()
 
     def __iter__(self) -> Iterator[Listed]:
-        for found in self._source.list():
+        for found in self._source.list(passed=self.unreadable):
             key = found.key[len(self._source.place.prefix) :]
             if self._results is not None and key.startswith(self._results):
                 continue
             if _is_other(found, key):
                 self.passed_over += 1
             else:
-                yield Listed(key=found.key, size=found.size, etag=found.etag.strip('"'))
+                yield Listed(key=found.key, size=found.size, etag=bare_etag(found.etag))
 
 
 def _below(source: Place, target: Place) -> str | None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from walkaround.damage.findings import Findings
 from walkaround.errors import InputError
 from walkaround.inspection.results import VideoFindings
+from walkaround.pipeline.bulk.places import Place
 
 Row = Mapping[str, object]
 Answer = Findings | VideoFindings | InputError
@@ -56,8 +57,9 @@ class Listed:
     etag: str
 
 
-def row_of(item: Listed, answer: Answer, *, source: str, bucket: str | None) -> dict[str, object]:
-    """One row; values that there are not are None."""
+def row_at(place: Place, item: Listed, answer: Answer) -> dict[str, object]:
+    """The row of an object of a place; values that there are not are None."""
+    source, bucket = place.source(item.key), None if place.folder is not None else place.bucket
     row: dict[str, object] = dict.fromkeys(SCHEMA.names)
     row |= {"source": source, "bucket": bucket, "key": item.key, "etag": item.etag}
     if isinstance(answer, InputError):

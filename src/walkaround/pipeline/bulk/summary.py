@@ -29,7 +29,7 @@ class Summary:
         input, output: their addresses.
         package: name and fingerprint of the model, and its threshold.
         versions: of the programs that this run ended with.
-        objects, shards, passed_over: of the plan.
+        objects, shards, passed_over, unreadable: of the plan.
         pictures, videos: with a verdict; `anomalous` of them are damaged, `labels` counts all.
         failed: without a verdict; `incomplete`: videos with a verdict on a part.
         bytes: of all objects.
@@ -46,6 +46,7 @@ class Summary:
     objects: int
     shards: int
     passed_over: int
+    unreadable: str
     pictures: int
     videos: int
     anomalous: int
@@ -82,6 +83,7 @@ def write_summary(target: Store, plan: Plan, package: Package) -> Summary:
         objects=plan.objects,
         shards=plan.shards,
         passed_over=plan.passed_over,
+        unreadable=plan.unreadable,
         labels=dict(sorted(labels.items())),
         began=plan.created,
         finished=finished,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.buckets.names import why_no_key
+from walkaround.buckets.names import ImpossibleKeyError, why_no_key
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.pipeline.sinks.delivered import Delivered, RefusedError, document_bytes, result_document
 from walkaround.pipeline.spec import BucketSink
@@ -45,10 +44,9 @@ class BucketSender:
             return RefusedError(f"The result of {given.source!r} cannot be written to the bucket: its key {problem}.")
         try:
             self._write(given, name)
+        except ImpossibleKeyError as error:  # no day will shorten it
+            return RefusedError(str(error))
         except WalkaroundError as error:
-            cause = error.__cause__
-            if isinstance(cause, OSError) and cause.errno == errno.ENAMETOOLONG:  # of a folder; no day will shorten it
-                return RefusedError(str(error))
             return error
         return None
 
@@ -67,8 +65,10 @@ class BucketSender:
             drawing = drawing_of(given, self._buckets, self._folder)
             if drawing is None or why_no_key(name + drawing.ending):
                 return None
-            self._buckets.write(self._sink.bucket, name + drawing.ending, drawing.content)
-            return name + drawing.ending
+            with suppress(ImpossibleKeyError):  # the JSON, whose ending is shorter, may have room
+                self._buckets.write(self._sink.bucket, name + drawing.ending, drawing.content)
+                return name + drawing.ending
+            return None
 
 
 @contextmanager

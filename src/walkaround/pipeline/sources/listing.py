@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.buckets.names import why_no_key
+from walkaround.buckets.passed import PassedOver, why_no_file, why_odd
 from walkaround.errors import BucketError
 from walkaround.inspection.inputs import DRAWN_MARKER, is_other_folder
 from walkaround.pipeline.arrivals import ObjectCreated
@@ -75,7 +75,10 @@ class Listing:
 
     Attributes:
         waiting: how many files of the last round may still be written.
+        passed_over: what the last whole round passed over although somebody may have meant it, as a sentence; or nothing.
     """
+
+    passed_over = ""
 
     def __init__(
         self,
@@ -169,24 +172,48 @@ class Listing:
         self._round = None
 
 
-def folder_listing(folder: Path, prefix: str = "") -> Iterator[Seen]:
+def folder_listing(folder: Path, prefix: str = "", *, tell: Callable[[str], None] = lambda _: None) -> Iterator[Seen]:
     """The files below a folder whose keys begin with `prefix`, in no order; hidden ones and links to folders are left out.
+
+    Args:
+        folder: the folder.
+        prefix: of their keys.
+        tell: gets a sentence on what was passed over although somebody may have meant it, at the end.
 
     Raises:
         BucketError: it is missing or may not be read; that a folder in it may not be read is told at the end.
     """
     root = os.path.realpath(folder)
     refused: list[str] = []
+    passed = PassedOver()
+
+    def note(key: str, why: str) -> None:
+        if why and key.startswith(prefix):
+            passed.note(key, why)
+
     try:
         os.scandir(root).close()
     except OSError as problem:
         raise _unreadable(str(folder), problem) from problem
-    for one in _below(root, root, "", refused):
+    for one in _below(_Walk(root, refused, note), root, ""):
         if one.key.startswith(prefix):
             yield one
+    tell(passed.sentence)
     if refused:
         more = f" and {len(refused) - 1:,} more" if len(refused) > 1 else ""
         raise _PartlyRefusedError(f"The folder {refused[0]!r}{more} may not be read: permit it; everything else is looked at.")
+
+
+def source_of_folder(
+    bucket: str, folder: Path, prefix: str, *, wanted: Callable[[ObjectCreated], bool], room: Callable[[], int]
+) -> Listing:
+    """A folder as a source, which is the bucket `bucket`; see `Listing`."""
+
+    def tell(passed_over: str) -> None:
+        listing.passed_over = passed_over
+
+    listing = Listing(bucket, lambda: folder_listing(folder, prefix, tell=tell), wanted=wanted, room=room, settle=True)
+    return listing
 
 
 def bucket_listing(buckets: Buckets, bucket: str, prefix: str) -> Iterator[Seen]:
@@ -200,27 +227,40 @@ def bucket_listing(buckets: Buckets, bucket: str, prefix: str) -> Iterator[Seen]
         yield Seen(one.key, one.etag.removeprefix("W/").strip('"'), one.size, one.modified.timestamp())
 
 
-def _below(root: str, folder: str, base: str, refused: list[str]) -> Iterator[Seen]:
+class _Walk(NamedTuple):
+    """Where a listing began, the folders that may not be read, and who is told of what is passed over."""
+
+    root: str
+    refused: list[str]
+    note: Callable[[str, str], None]
+
+
+def _below(walk: _Walk, folder: str, base: str) -> Iterator[Seen]:
     try:
         entries = os.scandir(folder)
     except OSError as problem:
         if problem.errno not in _GONE:
-            refused.append(folder)
+            walk.refused.append(folder)
         return
     with entries:
         if base and (base.count("/") > _DEEPEST or Path(folder, DRAWN_MARKER).exists()):
             return
         for entry in entries:
+            if entry.name.startswith("."):
+                continue
             plain = entry.name.isprintable() and "\\" not in entry.name  # a quick way to know it for most
-            if entry.name.startswith(".") or (not plain and why_no_key(entry.name)):
+            if not plain and (why := why_odd(entry.name)):
+                walk.note(base + entry.name, why)
                 continue
             with suppress(OSError):  # it went away meanwhile
                 if entry.is_dir(follow_symlinks=False):
                     if not is_other_folder(entry.name):
-                        yield from _below(root, entry.path, f"{base}{entry.name}/", refused)
+                        yield from _below(walk, entry.path, f"{base}{entry.name}/")
                     continue
-                status = _status(root, entry)
-                if status is not None:
+                status = _status(walk.root, entry)
+                if status is None:
+                    walk.note(base + entry.name, why_no_file(walk.root, entry.path))
+                else:
                     # As buckets make the etag of a file, so that what is fetched is known to be what was announced.
                     etag = f"{status.st_mtime_ns:x}-{status.st_size:x}"
                     yield Seen(base + entry.name, etag, status.st_size, status.st_mtime)
@@ -230,7 +270,12 @@ def _status(root: str, entry: os.DirEntry[str]) -> os.stat_result | None:
     """Of a plain file, or of one in the same folder that a link leads to."""
     if entry.is_symlink() and not os.path.realpath(entry.path).startswith(root.rstrip("/") + "/"):
         return None
-    status = entry.stat()
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        if entry.is_symlink():
+            return None
+        raise
     return status if stat.S_ISREG(status.st_mode) else None
 
 

@@ -22,7 +22,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError
 from walkaround.pipeline.arrivals import LookedAtBy, ObjectCreated, bury_event
 from walkaround.pipeline.noticing import Room, is_for, missing_model, models_of, not_known, notice
-from walkaround.pipeline.sources.listing import Listing, bucket_listing, folder_listing
+from walkaround.pipeline.sources.listing import Listing, bucket_listing, source_of_folder
 from walkaround.pipeline.sources.sqs import Queue, Refused
 from walkaround.pipeline.spec import EVENTS, WatchSpec
 from walkaround.pipeline.watches import map_folder
@@ -112,6 +112,7 @@ class _Lister(_Worker):
         self._holds = False
         self._listing: Listing | None = None
         self._whole: datetime | None = None
+        self._passed_over = watch.passed_over
         self._models: dict[str, LookedAtBy | None] = {}
 
     def run(self) -> None:
@@ -137,6 +138,7 @@ class _Lister(_Worker):
                 continue
             if progress == "complete":
                 self._whole = now()
+                self._tell_passed_over(listing.passed_over)
             self.complete = progress == "complete" and not listing.waiting
             missing = _missing(self._models)
             self._well(" ".join([*missing, *([_FULL] if progress == "later" else [])]), passing=not missing)
@@ -159,6 +161,16 @@ class _Lister(_Worker):
         if self._models and any(found is not None and self._models[model] is None for model, found in models.items()):
             listing.forget()
         self._models = models
+
+    def _tell_passed_over(self, sentence: str) -> None:
+        """Have what is passed over in the watch's row, and each new thing in the log."""
+        if sentence == self._passed_over:
+            return
+        if sentence:
+            _logger.warning("The watch %s: %s", self.spec.name, sentence)
+        with self._parts.database.transaction() as session:
+            session.execute(update(Watch).where(Watch.id == self.watch.id).values(passed_over=sentence))
+        self._passed_over = sentence
 
     def _hold(self) -> bool:
         """Take the lease, or keep it; False while another process has it."""
@@ -366,7 +378,7 @@ def listing_of(spec: WatchSpec, *, buckets: Buckets, room: Callable[[], int]) ->
     if spec.folder_bucket is not None:
         folder = Path(spec.source)
         map_folder(buckets, spec)
-        return Listing(spec.folder_bucket, lambda: folder_listing(folder), wanted=wanted, room=room, settle=True)
+        return source_of_folder(spec.folder_bucket, folder, "", wanted=wanted, room=room)
     scheme, _, rest = spec.source.partition("://")
     bucket, _, prefix = rest.partition("/")
     if scheme != "s3" and not buckets.mapped(bucket):
@@ -375,7 +387,7 @@ def listing_of(spec: WatchSpec, *, buckets: Buckets, room: Callable[[], int]) ->
         )
     place = buckets.folder(bucket)
     if place is not None:
-        return Listing(bucket, lambda: folder_listing(place, prefix), wanted=wanted, room=room, settle=True)
+        return source_of_folder(bucket, place, prefix, wanted=wanted, room=room)
     return Listing(bucket, lambda: bucket_listing(buckets, bucket, prefix), wanted=wanted, room=room, settle=False)
 
 

@@ -46,6 +46,9 @@ class Watch(BaseModel):
     spec: Annotated[WatchSpec, Field(description="What it is told to do.")]
     origin: Annotated[str, Field(description="rest, file (the settings) or command: where it is changed.")]
     status: Annotated[str, Field(description="What is wrong with its source at the moment; empty where nothing is.")]
+    passed_over: Annotated[
+        str, Field(description="Links and odd names in its folder, which are not looked at: how many, and the first; or empty.")
+    ]
     created: Annotated[datetime, Field(description="When it was made.")]
     updated: Annotated[datetime, Field(description="When it was changed last.")]
     looked: Annotated[datetime | None, Field(description="When its source was last looked at in full.")]
@@ -231,6 +234,7 @@ def _watch(row: WatchRow) -> Watch:
         spec=watches.spec_of(row),
         origin=row.origin,
         status=row.status,
+        passed_over=row.passed_over,
         created=row.created,
         updated=row.updated,
         looked=row.looked,

@@ -36,6 +36,7 @@ export function WatchCard({ watch, open, onChange, onEdit }) {
     ${own && html`<${Button} onPress=${pause} icon=${spec.paused ? "play" : "stop"}>${spec.paused ? "Go on" : "Pause"}</${Button}><${Button} onPress=${onEdit}>Change</${Button}><${Button} kind="quiet" icon="trash" onPress=${remove}>Delete</${Button}>`}`;
   return html`<${Panel} title=${spec.name} actions=${actions}>
     ${status && html`<${Note} kind="failed"><p>${status}</p></${Note}>`}
+    ${watch.passed_over && html`<${Note}><p>${watch.passed_over}</p></${Note}>`}
     <dl class="watch-facts">
       <div><dt>Watches</dt><dd>${spec.source === "events" ? "events that are sent here" : html`<span class="source">${spec.source}</span>`}</dd></div>
       <div><dt>Looked at by</dt><dd>${spec.rules.map((rule, index) => html`<${Rule} key=${index} rule=${rule} />`)}</dd></div>
