@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from walkaround.buckets.buckets import Buckets, s3_access
+from walkaround.buckets.names import ImpossibleKeyError
 from walkaround.buckets.remote import Patience, S3Access
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError
 from walkaround.settings import load_settings
@@ -95,6 +96,23 @@ def test_errors_of_the_server_may_pass(code: int, tmp_path: Path) -> None:
         with pytest.raises(UnavailableError, match=f"status {code}"):
             at(endpoint).read("photos", "a.jpg", at_most=100)
         assert len(asked) <= 2, "retries are bounded"
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "impossible"),
+    [
+        (400, "KeyTooLongError", True),
+        (400, "InvalidURI", True),
+        (414, "", True),
+        (400, "ExpiredToken", False),
+        (409, "", False),
+    ],
+)
+def test_a_key_that_the_server_will_never_take_is_told_apart(code: int, error: str, impossible: bool) -> None:
+    with serving(status(code, f"<Error><Code>{error}</Code></Error>".encode())) as (endpoint, _):
+        with pytest.raises(BucketError, match=r"'s3://photos/a\.jpg'") as caught:
+            at(endpoint).write("photos", "a.jpg", b"picture")
+        assert isinstance(caught.value, ImpossibleKeyError) is impossible
 
 
 def test_an_error_that_passes_is_not_noticed() -> None:

@@ -328,3 +328,29 @@ def test_two_folders_cannot_be_of_one_name(tmp_path: Path) -> None:
 def test_no_watch_can_name_the_folder_of_another(values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="bucket"):
         spec_of(**{"source": "events", **values})
+
+
+def test_links_and_odd_names_are_passed_over_and_named(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "in", put(tmp_path / "outside.jpg")
+    put(folder / "a.jpg")
+    put(folder / ".hidden.jpg")
+    assert Looker(spec_of(str(folder))).source.passed_over == ""
+    (folder / "out.jpg").symlink_to(outside)
+    looker = Looker(spec_of(str(folder)))
+    assert looker.look() == ["a.jpg"]
+    assert looker.source.passed_over == "1 name is passed over: 'out.jpg' is a link out of the folder."
+    put(folder / "sub" / "b.jpg")
+    (folder / "lost.jpg").symlink_to(folder / "nothing")
+    (folder / "again").symlink_to(folder / "sub")
+    os.mkfifo(folder / "sub" / "pipe.jpg")
+    put(folder / "back\\slash.jpg")
+    os.close(os.open(os.fsencode(folder) + b"/\xff.jpg", os.O_CREAT | os.O_WRONLY))
+    assert looker.look() == ["sub/b.jpg"]
+    assert looker.source.passed_over.startswith("6 names are passed over: ")
+    assert looker.source.passed_over.endswith(", and 3 more.")
+    for path in (folder / "lost.jpg", folder / "again", folder / "sub" / "pipe.jpg", folder / "out.jpg"):
+        path.unlink()
+    looker.look()
+    told = looker.source.passed_over
+    assert "'back\\\\slash.jpg' is a name that has a backslash" in told
+    assert "'\\udcff.jpg' is a name that is not Unicode text" in told

@@ -70,7 +70,7 @@ def test_ctrl_c_ends_it_and_says_how_to_go_on(run: Any, yard: Path, tmp_path: Pa
     process = run.start(yard, out, "--shard-size", 1)
     wait_for(lambda: list(out.glob("_walkaround/done/*/*")))
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130, said
     assert "Interrupted. What is finished is kept; run the same command to go on where it stopped." in said
     assert "Traceback" not in said
@@ -86,7 +86,7 @@ def test_it_can_be_interrupted_while_ray_starts(run: Any, yard: Path, tmp_path: 
     time.sleep(0.5)  # Ray loses what comes while it imports and starts
     # Ctrl-C reaches all processes of a terminal, another signal this one alone.
     (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130, said
     assert said.count("Interrupted.") == 1
     assert "Traceback" not in said
@@ -138,7 +138,7 @@ def test_the_command_loads_neither_ray_nor_arrow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def wait_for(happened: Callable[[], object], *, seconds: float = 180) -> None:
+def wait_for(happened: Callable[[], object], *, seconds: float = 300) -> None:
     """Wait until something is so."""
     until = time.monotonic() + seconds
     while not happened():

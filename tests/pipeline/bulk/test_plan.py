@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -65,6 +66,21 @@ def test_what_may_be_a_picture_is_not(name: str, tmp_path: Path) -> None:
 def test_results_inside_of_the_input_are_not_inspected(tmp_path: Path) -> None:
     fill(tmp_path, "car.jpg", "results/part-00000.parquet", "results/odd.jpg")
     assert planned(tmp_path, tmp_path / "results")[1] == [["car.jpg"]]
+
+
+def test_links_and_odd_names_are_named_in_the_plan(tmp_path: Path) -> None:
+    fill(tmp_path, "outside.jpg", "in/car.jpg", "in/sub/car.jpg")
+    (tmp_path / "in" / "out.jpg").symlink_to(tmp_path / "outside.jpg")
+    (tmp_path / "in" / "lost.jpg").symlink_to(tmp_path / "nothing")
+    (tmp_path / "in" / "sub" / "loop").symlink_to(tmp_path / "in")
+    os.mkfifo(tmp_path / "in" / "pipe.jpg")
+    fill(tmp_path / "in", "odd\nname.jpg")
+    plan, shards = planned(tmp_path / "in", tmp_path / "out", shard_size=5)
+    assert shards == [["car.jpg", "sub/car.jpg"]]
+    assert plan.unreadable.startswith("5 names are passed over: ")
+    fill(tmp_path / "other", "car.jpg", "odd\nname.jpg")
+    told = "1 name is passed over: 'odd\\nname.jpg' is a name that has control characters."
+    assert planned(tmp_path / "other", tmp_path / "out 2")[0].unreadable == told
 
 
 def test_nothing_to_inspect_is_told(tmp_path: Path) -> None:
