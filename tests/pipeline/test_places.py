@@ -17,7 +17,8 @@ from walkaround.buckets.names import Fetched, ObjectInfo
 from walkaround.hosting.operations.results import kinds_of
 from walkaround.inspection.detector import Detector
 from walkaround.inspection.masks import MASKS, told_line, unpacked
-from walkaround.pipeline.bulk.rows import Listed, json_lines, parquet, row_of
+from walkaround.pipeline.bulk.places import place_of
+from walkaround.pipeline.bulk.rows import Listed, json_lines, parquet, row_at
 from walkaround.pipeline.sights import look_at_picture
 from walkaround.pipeline.sinks.delivered import Delivered, document_bytes, result_document
 from walkaround.pipeline.sinks.drawn import findings_from
@@ -92,7 +93,7 @@ def test_an_item_of_dynamodb_has_them_as_json(detector: Detector) -> None:
 
 def test_a_row_of_the_fleet_has_them_too(detector: Detector) -> None:
     found = detector.inspect(picture_with(SPOT), source="a.png")
-    row = row_of(Listed(key="a.png", size=1, etag="e"), found, source="s3://photos/a.png", bucket="photos")
+    row = row_at(place_of("s3://photos", name="any"), Listed(key="a.png", size=1, etag="e"), found)
     assert row["boxes"] == found.as_json()["boxes"]
     assert json.loads(json_lines([row]))["areas"] == found.as_json()["areas"]
     assert parquet([row])

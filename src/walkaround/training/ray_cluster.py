@@ -45,24 +45,34 @@ def ray_cluster(address: str | None, *, cores: int) -> Iterator[Interrupts]:
     with kept_signals():
         interrupts.listen()
         try:
-            if address is not None:
-                _join(address)
-            else:
-                ray.init(
-                    address="local",
-                    num_cpus=cores,
-                    object_store_memory=_OBJECT_STORE,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.CRITICAL,
-                    _temp_dir=own,
-                )
+            _start(address, cores=cores, folder=own)
             interrupts.listen()  # Ray has a handler of its own for SIGTERM
             interrupts.check()
             yield interrupts
         finally:
             with undisturbed():
                 _leave(own)
+
+
+def _start(address: str | None, *, cores: int, folder: str | None) -> None:
+    """Join a cluster, or begin one whose files are in a folder."""
+    import ray
+
+    try:
+        if address is not None:
+            _join(address)
+            return
+        ray.init(
+            address="local",
+            num_cpus=cores,
+            object_store_memory=_OBJECT_STORE,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.CRITICAL,
+            _temp_dir=folder,
+        )
+    except SystemExit:  # of Ray's own handler for SIGTERM
+        raise KeyboardInterrupt from None
 
 
 def _leave(own: str | None) -> None:

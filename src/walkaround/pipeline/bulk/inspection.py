@@ -111,10 +111,10 @@ class Fetching:
     def _fetch(self, item: Listed) -> Content:
         if item.size > PictureLimits().max_bytes or Path(item.key).suffix.casefold() in _VIDEO_SUFFIXES:
             return None
+        nowhere = Path(tempfile.gettempdir())  # what is small enough to be a picture comes without a copy
         try:
-            with tempfile.TemporaryDirectory(prefix="walkaround-") as folder:
-                found = fetched_as_listed(self._buckets, self._place, item, folder=Path(folder), most=PictureLimits().max_bytes)
-                return found if isinstance(found, bytes) else found.read_bytes()
+            found = fetched_as_listed(self._buckets, self._place, item, folder=nowhere, most=PictureLimits().max_bytes)
+            return found if isinstance(found, bytes) else found.read_bytes()
         except OSError as problem:
             return InputError(f"Cannot read {self._place.source(item.key)!r}: {problem.strerror}; check the file.")
         except InputError as problem:
