@@ -83,7 +83,8 @@ def test_a_filter_gives_what_it_says(mixed: Any, candidates: int, monkeypatch: p
 
 def test_a_search_without_an_index_of_substrings_finds_the_same(mixed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = walk(mixed, source_ref_contains="IMG_01")
-    drops = ["DROP TRIGGER entries_search_insert", "DROP TRIGGER entries_search_delete", "DROP TABLE entries_search"]
+    drops = [f"DROP TRIGGER entries_search_{change}" for change in ("insert", "update", "delete")]
+    drops.append("DROP TABLE entries_search")
     if mixed.database.engine.dialect.name == "postgresql":
         drops = ["ALTER INDEX entries_search RENAME TO entries_search_away"]
     with mixed.database.transaction() as session:
@@ -94,6 +95,44 @@ def test_a_search_without_an_index_of_substrings_finds_the_same(mixed: Any, monk
     if mixed.database.engine.dialect.name == "postgresql":
         with mixed.database.transaction() as session:
             session.execute(text("ALTER INDEX entries_search_away RENAME TO entries_search"))
+
+
+PARTS = [
+    "img_001",
+    "IMG_001",
+    "Ä%'",
+    "ä%'",
+    "_00",
+    "%'\"",
+    "1ä%",
+    "G_0",
+    "jpg.jpg",
+    "/IMG_019ä%'\".jpg",
+    "\t\x01\n",
+    "s3:",
+    "AND",
+    "*",
+    '"""',
+]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("candidates", [10_000, 5])
+def test_a_part_is_found_as_it_is_written(mixed: Any, part: str, candidates: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry_listing, "CANDIDATES", candidates)
+    expected = [line for line in walk(mixed, size=100) if part in json.loads(line)["source-ref"]]
+    assert walk(mixed, source_ref_contains=part) == expected
+
+
+def test_what_is_rare_is_found_among_what_is_common(service: Any, make_line: Callable[..., str]) -> None:
+    service("create_project", project_name="cars")
+    service("create_dataset", project_name="cars", dataset_type="train")
+    keys = [f"fleet/{number % 3}/IMG_{1000 + number}.jpg" for number in range(190)]
+    service.update(*(make_line(key) for key in keys), make_line("fleet/0/IMG_9.jpg"), make_line("fleet/1/9_GMI.jpg"))
+    for part in ("IMG_9", "fleet/1/9_GMI.jpg", "IMG_1107", "1107.jpg", "t/0/IMG_1", "G_9", "IMG_1999", ".jpg.jpg"):
+        expected = [key for key in [*keys, "fleet/0/IMG_9.jpg", "fleet/1/9_GMI.jpg"] if part in key]
+        found = walk(service, source_ref_contains=part)
+        assert [json.loads(line)["source-ref"].removeprefix("s3://photos/") for line in found] == expected, part
 
 
 @pytest.mark.parametrize(("hours", "before", "after"), [(-1, 0, 60), (0.5, 40, 20), (2, 60, 0)])

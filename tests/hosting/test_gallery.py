@@ -102,6 +102,21 @@ def test_filters_are_of_labels_names_and_addresses(dataset: int, seen: Callable[
     assert seen(drawn=True) == []
 
 
+def test_a_part_of_a_name_is_found_after_the_name_changed(service: Any, dataset: int, seen: Callable[..., list[int]]) -> None:
+    content = "\n".join(line(number, "normal") for number in range(6, 120)).encode()  # what is common is not asked of the index
+    add(service, content)
+    assert seen(contains="front 119_") == [119]
+    assert seen(contains="A/119.jpg") == [119]
+    assert seen(contains="front 11", label="normal") == [11, *range(110, 120)]
+    assert seen(contains="front 1_%.jpg") == [1]
+    renamed = json.loads(line(119, "normal")) | {"walkaround-name": "Roof rack.jpg"}
+    add(service, json.dumps(renamed).encode())
+    assert seen(contains="front 119_") == []
+    assert seen(contains="ROOF RACK") == [119]
+    service.run(remove_pictures, service.owner, **NAMES, ids=[119])
+    assert seen(contains="roof rack") == []
+
+
 def test_what_a_check_flags_stands_until_it_is_corrected_settled_or_removed(
     service: Any, dataset: int, seen: Callable[..., list[int]]
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -17,11 +18,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from postgres_server import PostgresServer
 from walkaround import store
 from walkaround.errors import InputError, StorageError, UnavailableError
+from walkaround.hosting.operations.entry_listing import EntryFilter, list_dataset_entries
+from walkaround.hosting.operations.substrings import is_indexed, matches, sought
+from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.migrate import config_for
-from walkaround.store.tables import Job, Project, Table
+from walkaround.store.tables import Dataset, Entry, Job, Project, Table
 
 
 @pytest.fixture
@@ -65,6 +70,64 @@ def test_a_database_of_the_first_version_keeps_its_jobs(empty_database_url: str)
     with database.reading() as session:
         job = session.get_one(Job, 7)
         assert (job.attempts, job.deaths, job.due) == (2, 0, datetime(2026, 1, 2, tzinfo=UTC))
+    database.close()
+
+
+def put_entries(database: Database, *names: str) -> None:
+    with database.transaction() as session:
+        session.add(Project(id=1, account="000000000000", region="us-east-1", name="cars"))
+        session.flush()
+        session.add(Dataset(id=1, project_id=1, kind="train", status="CREATE_COMPLETE"))
+        session.flush()
+        session.add_all(Entry(dataset_id=1, source_ref=f"s3://photos/{name}", line="{}") for name in names)
+
+
+def found_by(database: Database, part: str) -> list[int]:
+    with database.reading() as session:
+        high = session.scalars(select(Entry.id).order_by(Entry.id.desc())).first() or 0
+        phrase = sought(session, part, dataset=1, low=0, high=high).phrase
+        return list(session.scalars(matches(phrase, low=0, high=high)))
+
+
+def test_entries_of_before_are_in_the_index_of_substrings(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'walkaround.sqlite'}")
+    with database.engine.begin() as connection:
+        command.upgrade(config_for(connection), "0013")
+    put_entries(database, "front.jpg", "rear.jpg", "roof.jpg")
+    database.migrate()
+    assert found_by(database, "rear") == [2]
+    with database.transaction() as session:
+        session.get_one(Entry, 3).name = "From above"
+        session.delete(session.get_one(Entry, 2))
+    assert found_by(database, "above") == [3]
+    assert found_by(database, "rear") == []
+    with database.engine.connect() as connection:
+        connection.execute(text("INSERT INTO entries_search(entries_search) VALUES ('integrity-check')"))
+    database.close()
+
+
+def test_a_user_who_may_not_create_an_extension_is_told_and_served(
+    postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = postgres_server.new_database()
+    name = url.rpartition("/")[2]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS limited")
+        connection.execute("CREATE ROLE limited LOGIN")
+        connection.execute("GRANT CREATE ON SCHEMA public TO limited")
+    database = Database(f"postgresql://limited@127.0.0.1:{postgres_server.port}/{name}")
+    database.migrate()
+    told = [record.getMessage() for record in caplog.records if "CREATE EXTENSION pg_trgm" in record.getMessage()]
+    assert len(told) == 1, caplog.text
+    assert "permission denied" in told[0]
+    put_entries(database, "front.jpg", "rear.jpg")
+    with database.reading() as session:
+        assert not is_indexed(session)
+        owner = Owner("000000000000", "us-east-1")
+        wanted = {"wanted": EntryFilter(contains="rear")}
+        assert list_dataset_entries(session, owner, project_name="cars", dataset_type="train", **wanted)["DatasetEntries"] == [
+            "{}"
+        ]
     database.close()
 
 

@@ -1,10 +1,10 @@
 """ListDatasetEntries: pages of lines, at a cost that does not grow with the dataset or with how far the page is.
 
 Every page is a walk along an index from the last id shown. A span of time is a span of ids, because within a dataset times rise
-with ids. A search for a part of `source-ref` walks along the index of substrings where there is one (SQLite's FTS5 from three
-characters on, PostgreSQL's pg_trgm), else along the entries. Because what is searched for may be rare, a page of a search looks
-at no more than so many candidates: it may then have fewer lines than asked for, or none, and still a NextToken to go on with,
-as listings of the old service could.
+with ids. A search for a part of `source-ref` walks along the index of substrings where there is one (FTS5 of SQLite, pg_trgm of
+PostgreSQL, both from three characters on), else along the entries. Because what is searched for may be rare, a page of a search
+looks at no more than so many candidates: it may then have fewer lines than asked for, or none, and still a NextToken to go on
+with, as listings of the old service could.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, column, func, literal, select, table, text
+from sqlalchemy import ColumnElement, func, literal, select
 from sqlalchemy.orm import Session
 
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations.pages import Page, open_page, paged
 from walkaround.hosting.operations.rows import Reply, find_dataset, find_project
+from walkaround.hosting.operations.substrings import GRAM, is_indexed, matches, sought
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Entry
 
@@ -29,7 +29,8 @@ CANDIDATES = 10_000
 """Entries that one page of a search looks at."""
 
 _GROWTH = 10
-_TRIGRAM = 3
+_RARE = 0.02
+"""Of all entries. What is rarer is looked for in PostgreSQL's index at once."""
 _HIGHEST = 2**63 - 1
 _Found = list[tuple[int, str]]
 
@@ -138,23 +139,30 @@ def _search(
     session: Session, span: _Span, labels: Sequence[str | None] | None, part: str, *, limit: int
 ) -> tuple[_Found, int | None]:
     """Entries whose reference contains `part`, and the id up to which was looked where that was not everywhere."""
-    if labels == ():
+    first, last = _ends(session, span)
+    if labels == () or first is None or last is None:
         return [], None
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    indexed = len(part) >= _TRIGRAM and _is_indexed(session, sqlite=sqlite)
-    if sqlite and indexed:
-        return _search_fts(session, span, labels, part, limit=limit)
-    found, looked = _search_near(session, span, labels, part, limit=limit)
-    if looked is not None and indexed:
-        # Few are near. Apart from the order of ids, so that no walk to the far end is planned, but the index is used.
-        far = _within(_Span(dataset=span.dataset, low=looked, high=span.high))
-        matching = select(Entry.id, Entry.line).where(
-            *far, Entry.source_ref.contains(part, autoescape=True), *_labelled(labels)
-        )
-        apart = matching.cte("matching").prefix_with("MATERIALIZED")
-        rest = session.execute(select(apart.c.id, apart.c.line).order_by(apart.c.id).limit(limit - len(found)))
-        return [*found, *((number, line) for number, line in rest)], None
-    return found, looked
+    if len(part) < GRAM or not is_indexed(session):
+        return _search_near(session, span, labels, part, limit=limit)
+    known = sought(session, part, dataset=span.dataset, low=first - 1, high=last)
+    if session.get_bind().dialect.name == "sqlite":
+        span = _Span(dataset=span.dataset, low=first - 1, high=last)
+        return _search_fts(session, span, labels, part, phrase=known.phrase, limit=limit)
+    found: _Found = []
+    looked = span.low
+    if known.share > _RARE:  # few steps lead to a page of what is common, and the index to far too much
+        found, end = _search_near(session, span, labels, part, limit=limit)
+        if end is None:
+            return found, None
+        looked = end
+    far = _Span(dataset=span.dataset, low=looked, high=span.high)
+    return [*found, *_search_far(session, far, labels, part, grams=known.grams, limit=limit - len(found))], None
+
+
+def _ends(session: Session, span: _Span) -> tuple[int | None, int | None]:
+    """The first and the last entry."""
+    query = select(Entry.id).where(*_within(span)).limit(1)
+    return session.scalar(query.order_by(Entry.id)), session.scalar(query.order_by(Entry.id.desc()))
 
 
 def _search_near(
@@ -164,24 +172,33 @@ def _search_near(
     walk = select(Entry.id).where(*_within(span)).order_by(Entry.id)
     end = session.scalar(walk.offset(CANDIDATES - 1).limit(1))
     near = _within(_Span(dataset=span.dataset, low=span.low, high=span.high if end is None else end))
-    position = (func.instr if session.get_bind().dialect.name == "sqlite" else func.strpos)(Entry.source_ref, part)
-    query = select(Entry.id, Entry.line).where(*near, position > 0, *_labelled(labels)).order_by(Entry.id).limit(limit)
-    found = [(number, line) for number, line in session.execute(query)]
+    query = select(Entry.id, Entry.line).where(*near, _has_part(session, part), *_labelled(labels)).order_by(Entry.id)
+    found = [(number, line) for number, line in session.execute(query.limit(limit))]
     return found, end if len(found) < limit else None
 
 
+def _search_far(
+    session: Session, span: _Span, labels: Sequence[str | None] | None, part: str, *, grams: Sequence[str], limit: int
+) -> _Found:
+    """All matches in pg_trgm's index, apart from the order of ids, so that no walk to the far end is planned."""
+    likely = [Entry.source_ref.contains(gram, autoescape=True) for gram in grams]
+    matching = select(Entry.id, Entry.line).where(*_within(span), *likely, _has_part(session, part), *_labelled(labels))
+    apart = matching.cte("matching").prefix_with("MATERIALIZED")
+    rows = session.execute(select(apart.c.id, apart.c.line).order_by(apart.c.id).limit(limit))
+    return [(number, line) for number, line in rows]
+
+
 def _search_fts(
-    session: Session, span: _Span, labels: Sequence[str | None] | None, part: str, *, limit: int
+    session: Session, span: _Span, labels: Sequence[str | None] | None, part: str, *, phrase: str, limit: int
 ) -> tuple[_Found, int | None]:
     """Walk along the matches in FTS5's index, which is of all datasets, as far as candidates may be looked at."""
     found: _Found = []
-    looked, size = _before_first(session, span), limit
-    high = min(span.high, session.scalar(select(Entry.id).where(*_within(span)).order_by(Entry.id.desc()).limit(1)) or 0)
-    left = CANDIDATES
+    looked, left, size = span.low, CANDIDATES, limit
+    wanted = [Entry.dataset_id == span.dataset, _has_part(session, part), *_labelled(labels)]
     while left > 0:
         size = min(size, left)
-        ids = list(session.scalars(_matches(looked, high, part).limit(size)))
-        query = select(Entry.id, Entry.line).where(Entry.id.in_(ids), *_labelled(labels), Entry.dataset_id == span.dataset)
+        ids = list(session.scalars(matches(phrase, low=looked, high=span.high).limit(size)))
+        query = select(Entry.id, Entry.line).where(Entry.id.in_(ids), *wanted)
         rows = session.execute(query.order_by(Entry.id).limit(limit - len(found)))
         found += [(number, line) for number, line in rows]
         if len(ids) < size or len(found) == limit:
@@ -190,28 +207,10 @@ def _search_fts(
     return found, looked
 
 
-def _before_first(session: Session, span: _Span) -> int:
-    first = session.scalar(select(Entry.id).where(*_within(span)).order_by(Entry.id).limit(1))
-    return span.low if first is None else first - 1
-
-
-def _matches(low: int, high: int, part: str) -> Select[Any]:
-    """Ids in FTS5's index, whose phrase of trigrams is a part of a text."""
-    index = table("entries_search", column("rowid"))
-    phrase = '"' + part.replace('"', '""') + '"'
-    rowid: ColumnElement[int] = index.c.rowid
-    return (
-        select(rowid.label("id"))
-        .where(text("entries_search MATCH :phrase").bindparams(phrase=phrase), rowid > low, rowid <= high)
-        .order_by(rowid)
-    )
-
-
-def _is_indexed(session: Session, *, sqlite: bool) -> bool:
-    known = (
-        "SELECT 1 FROM sqlite_master WHERE name = 'entries_search'" if sqlite else "SELECT to_regclass('entries_search')::text"
-    )
-    return session.scalar(text(known)) is not None
+def _has_part(session: Session, part: str) -> ColumnElement[bool]:
+    position = func.instr if session.get_bind().dialect.name == "sqlite" else func.strpos
+    has: ColumnElement[bool] = position(Entry.source_ref, part) > 0
+    return has
 
 
 def _within(span: _Span) -> list[ColumnElement[bool]]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.rows import Reply, find_dataset, find_project
+from walkaround.hosting.operations.substrings import GRAM, is_indexed, matches, sought
 from walkaround.hosting.owner import Owner
 from walkaround.store.checks import Check, CheckedEntry, CheckFlag
 from walkaround.store.tables import Dataset, Entry
@@ -27,6 +28,8 @@ ANY = "any"
 Order = Literal["newest", "oldest", "doubt", "check"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 _AT_ONCE = 500
+_FEW = 0.1
+"""Of all entries. Where more match, to look at one after the other takes no longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,8 @@ def list_gallery(
     dataset = find_dataset(session, find_project(session, owner, project_name), dataset_type)
     check = last_check(session, dataset.id)
     number = 0 if check is None else check.id
-    query = select(Entry.id).where(Entry.dataset_id == dataset.id, *_conditions(wanted, number)).limit(at_most + 1)
+    conditions = [*_conditions(wanted, number), *_with_part(session, dataset.id, wanted.contains)]
+    query = select(Entry.id).where(Entry.dataset_id == dataset.id, *conditions).limit(at_most + 1)
     if order == "doubt":
         own = and_(CheckedEntry.check_id == number, CheckedEntry.entry_id == Entry.id)
         query = query.outerjoin(CheckedEntry, own).order_by(_doubt().desc(), Entry.id)
@@ -184,14 +188,26 @@ def _conditions(wanted: GalleryFilter, check_id: int) -> list[ColumnElement[bool
         conditions.append(Entry.label == wanted.label)
     if wanted.flag is not None:
         conditions.append(flagged_ids(check_id, wanted.flag))
-    if wanted.contains:
-        part = wanted.contains
-        conditions.append(or_(Entry.name.icontains(part, autoescape=True), Entry.source_ref.icontains(part, autoescape=True)))
     if wanted.state is not None:
         conditions.append(Entry.state == wanted.state)
     if wanted.drawn is not None:
         conditions.append(Entry.places.is_not(None) if wanted.drawn else Entry.places.is_(None))
     return conditions
+
+
+def _with_part(session: Session, dataset: int, part: str | None) -> list[ColumnElement[bool]]:
+    """Whether the name or the address has a part; by the index of substrings where it leaves few to be looked at."""
+    if not part:
+        return []
+    has = or_(Entry.name.icontains(part, autoescape=True), Entry.source_ref.icontains(part, autoescape=True))
+    if len(part) < GRAM or session.get_bind().dialect.name != "sqlite" or not is_indexed(session):
+        return [has]  # PostgreSQL's planner knows when its indexes serve
+    high = session.scalar(select(func.max(Entry.id)).where(Entry.dataset_id == dataset)) or 0
+    low = (session.scalar(select(func.min(Entry.id)).where(Entry.dataset_id == dataset)) or 1) - 1
+    known = sought(session, part, dataset=dataset, low=low, high=high)
+    if known.share > _FEW:
+        return [has]
+    return [Entry.id.in_(matches(known.phrase, low=low, high=high)), has]
 
 
 def _doubt() -> ColumnElement[int]:
