@@ -13,8 +13,8 @@ from walkaround.training.plan import Picture
 
 
 def names_on(picture: Picture) -> set[str]:
-    """Classes of what was drawn on a picture."""
-    return {place.label for place in picture.sample.places or ()}
+    """Classes of what was drawn on a picture and can be learnt: crowds cannot."""
+    return {place.label for place in picture.sample.places or () if not place.crowd}
 
 
 def keep_back(pictures: Sequence[Picture], share: float, *, seed: int) -> tuple[list[Picture], list[Picture]]:

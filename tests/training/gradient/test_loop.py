@@ -202,6 +202,19 @@ def test_patience_ends_a_training_that_gets_no_better(painted: Painter, tmp_path
     assert (outcome.ended, outcome.epochs, outcome.best_epoch) == ("no better score", 4, 1)
 
 
+class Unmoved(Redness):
+    """Scores the same every time, with losses that fall and rise again."""
+
+    def validate(self, network: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
+        self.losses = getattr(self, "losses", [3.0, 2.0, 1.0, 2.0])
+        return {"score": 0.0, "loss.area": self.losses.pop(0)}
+
+
+def test_of_equal_scores_the_one_with_the_lowest_loss_is_kept(painted: Painter, tmp_path: Path) -> None:
+    outcome = fit(painted(4), tmp_path, learner=Unmoved(), schedule=replace(SHORT, epochs=4))
+    assert (outcome.score, outcome.best_epoch, outcome.epochs) == (0.0, 3, 4)
+
+
 def test_a_training_ends_in_time_with_its_rate_at_the_end(painted: Painter, tmp_path: Path) -> None:
     told = Told()
     began = time.monotonic()

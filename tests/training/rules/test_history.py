@@ -7,13 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from walkaround.training.monitor import RunFacts, StepFacts
+from walkaround.training.monitor import ActivationFacts, RunFacts, StepFacts, TensorFacts
+from walkaround.training.rules.activations import dead_relu
 from walkaround.training.rules.history import History
 from walkaround.training.rules.losses import loss_not_decreasing
 from walkaround.training.rules.profiler import step_outlier
-from walkaround.training.rules.tensors import exploding_tensor
+from walkaround.training.rules.tensors import all_zero, exploding_tensor
 
 STEP = StepFacts(step=1, epoch=1, losses={"loss": 1.0}, rates={"all": 0.1}, waiting=0.0, computing=0.1, pictures=4)
+NOTHING = TensorFacts(
+    mean=0.0, variance=1.0, magnitude=1.0, norm=1.0, zeros=0.0, finite=1.0, low=-1.0, high=1.0, sample=np.zeros(0, np.float32)
+)
 
 
 def history_of(losses: list[float], *, rates: list[float] | None = None) -> History:
@@ -75,3 +79,29 @@ def test_a_step_that_mixed_precision_threw_away_may_explode() -> None:
     assert exploding_tensor(history) is None
     history.take_step(replace(STEP, gradient_norm=float("inf")))
     assert "norm of the gradients is inf" in str(exploding_tensor(history))
+
+
+def looked(history: History, *, activity: float, zeros: float) -> None:
+    """Look at one layer of ReLUs, all of which pass a share of their inputs, a share of which is exactly 0."""
+    number = (history.last.step if history.last is not None else history.run.first_step) + 1
+    inputs = replace(NOTHING, zeros=zeros)
+    relus = ActivationFacts(name="backbone.relu", kind="relu", activity=np.full(8, activity, np.float32), inputs=inputs)
+    history.take_step(replace(STEP, step=number, activations=(relus,)))
+    history.observe()
+
+
+@pytest.mark.parametrize(("first_step", "fires"), [(0, False), (400, True)])
+def test_what_a_pretrained_layer_does_not_use_is_not_dead_unless_training_killed_it(first_step: int, fires: bool) -> None:
+    """A training that goes on after an interruption cannot tell the two apart, and says so."""
+    history = History(run=RunFacts(name="boxes", pretrained=("backbone.",), first_step=first_step))
+    for _ in range(3):
+        looked(history, activity=0.0, zeros=0.0)
+    assert (dead_relu(history) is not None) is fires
+
+
+@pytest.mark.parametrize(("zeros", "fires"), [(1.0, True), (0.99, False)])
+def test_inputs_of_an_activation_that_are_all_zero(zeros: float, fires: bool) -> None:
+    history = History(run=RunFacts(name="boxes"))
+    for _ in range(3):
+        looked(history, activity=1.0, zeros=zeros)
+    assert (all_zero(history) is not None) is fires

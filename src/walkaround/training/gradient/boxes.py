@@ -33,9 +33,6 @@ from walkaround.training.run import Run
 NAME = "boxes"
 """Of the checkpoint, and of what progress tells."""
 
-_WORTH_TILES = 0.01  # average precision by which tiles have to be better: they take many times as long
-_UNCHOSEN = 0.3  # threshold of a class that the validation has nothing of
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedBoxes:
@@ -87,7 +84,7 @@ def fit_boxes(
             batch=recipe.batch,
             augmentation=recipe.augmentation,
             seed=recipe.seed,
-            often=how_often(train, recipe.share),
+            often=how_often(train, classes, recipe.share),
             threads=run.threads,
             team=run.team,
         )
@@ -168,15 +165,17 @@ def _exported(network: nn.Module) -> bytes:
     return write_detector(network)
 
 
-def how_often(pictures: Sequence[Picture], share: float) -> list[float]:
+def how_often(pictures: Sequence[Picture], classes: Sequence[str], share: float) -> list[float]:
     """How often each picture is learnt from in an epoch, so that rare classes are not drowned by common ones.
 
     The square root of how much a class lacks of being on `share` of the pictures, of the picture's rarest class; at least once
-    (repeat factor sampling, Gupta, Dollar and Girshick 2019).
+    (repeat factor sampling, Gupta, Dollar and Girshick 2019). Only `classes` count: what is too rare to be learnt would come
+    most often of all, and teach nothing.
     """
-    counts = Counter(name for picture in pictures for name in names_on(picture))
+    shown = [names_on(picture).intersection(classes) for picture in pictures]
+    counts = Counter(name for names in shown for name in names)
     lack = {name: math.sqrt(share * len(pictures) / count) for name, count in counts.items()}
-    return [max([1.0, *(lack[name] for name in names_on(picture))]) for picture in pictures]
+    return [max([1.0, *(lack[name] for name in names)]) for names in shown]
 
 
 def _decoded(pictures: Sequence[Picture], classes: Sequence[str], recipe: BoxRecipe, run: Run) -> Decoded:

@@ -31,7 +31,7 @@ class State:
         losses: sums of the losses since the epoch began.
         history: what each validation found.
         best: the averaged weights with the best score; None before the first validation.
-        best_score, best_epoch: of those.
+        best_score, best_loss, best_epoch: of those.
         ended: why training is over; empty while it is not.
         network, average, optimiser, scaler: their `state_dict`s.
         random: states of torch's generators, of the CPU and then of each GPU.
@@ -49,6 +49,7 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Any] | None = None
     best_score: float | None = None
+    best_loss: float = 0.0
     best_epoch: int | None = None
     ended: str = ""
     network: dict[str, Any] = field(default_factory=dict)

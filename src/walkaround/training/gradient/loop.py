@@ -210,7 +210,7 @@ class _Training:
         )
 
     def _validate(self, interruption: Interruption) -> None:
-        """Score the averaged network; the best so far is kept."""
+        """Score the averaged network; the best so far is kept, of equals that with the lowest loss."""
         state, found = self.state, {"score": 0.0}
         if self._validation is None:
             return
@@ -220,13 +220,15 @@ class _Training:
                 found = self._learner.validate(self._average.network, self._validation)
             self._clock.validation = time.monotonic() - began
         with interruption.put_off():
-            [score] = self._team.agree([found["score"]])
+            losses = (value for name, value in found.items() if name.startswith("loss"))
+            score, loss = self._team.agree([found["score"], sum(losses)])
             if self._team.rank == 0:
                 state.history.append({"epoch": state.epoch + 1, "step": state.step, **found})
-            if state.best_score is None or score > state.best_score:
+            # a score of few pictures is often the same, 0 at first: then the loss says whether anything was learnt
+            if state.best_score is None or (score, -loss) > (state.best_score, -state.best_loss):
                 weights = self._average.network.state_dict()
                 state.best = {name: value.detach().cpu().clone() for name, value in weights.items()}
-                state.best_score, state.best_epoch = score, state.epoch + 1
+                state.best_score, state.best_loss, state.best_epoch = score, loss, state.epoch + 1
 
     def _tell_epoch(self, seconds: float) -> None:
         state = self.state

@@ -209,7 +209,7 @@ def choose_smallest(areas: NDArray[np.float64], shown: NDArray[np.bool_]) -> tup
 
 
 def _outlined(picture: Picture) -> set[str]:
-    return {place.label for place in picture.sample.places or () if place.outline}
+    return {place.label for place in picture.sample.places or () if place.outline and not place.crowd}
 
 
 def _decoded(pictures: Sequence[Picture], classes: Sequence[str], recipe: MaskRecipe, run: Run) -> Decoded:

@@ -18,7 +18,7 @@ from walkaround.training.rules.history import LASTING, History, Observation
 def dead_relu(history: History, *, threshold_inactivity: float = 1.0, threshold_layer: float = 50.0) -> str | None:
     """DeadRelu: more than `threshold_layer` per cent of a layer's ReLUs pass less than `threshold_inactivity` per cent.
 
-    In a pretrained layer what was silent from the first look on is not counted: it has learnt to see what is in other pictures.
+    In a pretrained layer what was silent before the first step is not counted: it has learnt to see what is in other pictures.
     Source: section "DeadRelu".
     """
     return _inactive(history, {"relu"}, threshold_inactivity, threshold_layer, "ReLUs of {name} are dead")
@@ -83,7 +83,7 @@ def _inactive(
         if len(known) < LASTING or len({one.shape for one in known}) > 1:
             continue
         dead = 100 * np.max(known, axis=0) < threshold_inactivity
-        if history.pretrained(name):
+        if history.pretrained(name) and not history.run.first_step:  # what an interrupted training killed, it has killed
             from_the_start = _activity(history.first, kinds).get(name)
             dead &= True if from_the_start is None else 100 * from_the_start >= threshold_inactivity
         if 100 * dead.mean() > threshold_layer:

@@ -81,6 +81,11 @@ def all_zero(history: History, *, threshold: float = 100.0) -> str | None:
         layer = _lasting(history, _is_zero(kind, threshold))
         if layer is not None:
             return f"{dict(_both(layer))[kind].zeros:.0%} of the {kind} of {layer.name} are exactly 0"
+    seen = list(history.observations)[-LASTING:]
+    if len(seen) == LASTING:
+        silent = [{one.name for one in each.activations if 100 * one.inputs.zeros >= threshold} for each in seen]
+        for name in sorted(set.intersection(*silent)):
+            return f"{threshold:g}% or more of the inputs of {name} are exactly 0"
     return None
 
 
