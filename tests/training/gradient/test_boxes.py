@@ -11,21 +11,18 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from walkaround.errors import InputError, TrainingError
 from walkaround.inspection.tiles import search
 from walkaround.media.pictures import read_picture
-from walkaround.models.gradient.efficientdet import EfficientDet
 from walkaround.models.gradient.sizes import SIZES, AnchorShapes, Size
 from walkaround.models.names import BOX_PIXELS
 from walkaround.models.network import Network
 from walkaround.training.gradient.augment import Augmentation
 from walkaround.training.gradient.box_recipes import RECIPES, BoxRecipe
-from walkaround.training.gradient.boxes import BoxLearner, fit_boxes, how_often
+from walkaround.training.gradient.boxes import fit_boxes, how_often
 from walkaround.training.gradient.decoded import Decoded
 from walkaround.training.gradient.loader import Loader
-from walkaround.training.gradient.loop import train_network
 from walkaround.training.monitor import Monitor
 from walkaround.training.plan import Picture
 from walkaround.training.run import Run
@@ -118,34 +115,6 @@ def test_what_is_too_rare_to_be_learnt_does_not_bring_a_picture_back(painted: Pa
     often = how_often(pictures, CLASSES, 0.5)
     assert often[0] == often[3] == 1.0
     assert max(often) == pytest.approx((10 / 9) ** 0.5)
-
-
-def test_the_shipped_network_survives_the_recipes_rates(painted: Painter, tmp_path: Path) -> None:
-    """At a rate that is too high most ReLUs of the last stages die for good, and the coarse levels see nothing."""
-    own = RECIPES["lite0"]
-    recipe = replace(TINY, rate=own.rate, backbone=own.backbone, frozen=own.frozen, steps=100)
-    learner = BoxLearner(CLASSES, recipe)
-    decoded = Decoded(painted(20), classes=CLASSES, side=64, folder=tmp_path, headroom=1.0)
-    loader = Loader(decoded, batch=4, augmentation=recipe.augmentation, threads=1)
-    pixels = torch.cat([batch.pixels for batch in Loader(decoded, batch=4)])
-    before = spread(learner.network, pixels)
-    outcome = train_network(
-        learner,
-        name="boxes",
-        loader=loader,
-        validation=None,
-        schedule=recipe.schedule(len(loader)),
-        run=Run(folder=tmp_path, threads=1),
-    )
-    assert spread(outcome.network, pixels) > 0.5 * before
-
-
-@torch.no_grad()
-def spread(network: nn.Module, pixels: Tensor) -> float:
-    """By how much the coarsest map of the backbone differs from picture to picture."""
-    assert isinstance(network, EfficientDet)
-    maps: Tensor = network.backbone(pixels)[32]
-    return float(maps.mean(dim=(2, 3)).std(dim=0).mean())
 
 
 @pytest.mark.parametrize("name", SIZES)

@@ -46,7 +46,7 @@ class MaskRecipe:
         batch: pictures in a step.
         steps: about how many; they are rounded to whole epochs.
         rate: highest learning rate of the decoder.
-        backbone: share of it that the backbone learns with.
+        backbone: share of it that the backbone learns with; see `BoxRecipe` for why it is so small.
         frozen: stages of the backbone, of seven, that stay as they are, the stem included.
         rarity: see `class_weights`.
         validation_share: share of the pictures on which the best checkpoint and the smallest area are chosen.
@@ -58,7 +58,7 @@ class MaskRecipe:
     batch: int = 8
     steps: int = 1400
     rate: float = 5e-3
-    backbone: float = 0.08
+    backbone: float = 0.015
     frozen: int = 2
     rarity: float = 0.25
     validation_share: float = 0.12
