@@ -136,6 +136,21 @@ def test_a_picture_without_boxes_can_be_learnt_from() -> None:
     assert all(torch.isfinite(one.grad).all() for one in network.parameters() if one.grad is not None)
 
 
+def test_whole_cars_alone_count_about_as_much_as_cars_with_one_damage() -> None:
+    size = SIZES["lite0"]
+    anchors = make_anchors(320, size.anchors)
+    settings = LossSettings(box="giou", assignment="adaptive")
+
+    def loss(places: tuple[Tensor, Tensor, Tensor]) -> float:
+        logits, shifts = torch.full((2, len(anchors), 2), -3.0), torch.zeros(2, len(anchors), 4)
+        found = detection_losses(logits, shifts, anchors, levels=levels_of(size), places=[places] * 2, settings=settings)
+        return float(found["class"])
+
+    whole = loss((NOTHING, torch.zeros(0, dtype=torch.int64), NOTHING))
+    damaged = loss((torch.tensor([[0.2, 0.3, 0.5, 0.5]]), torch.tensor([1]), NOTHING))
+    assert 0.5 < whole / damaged < 2
+
+
 def test_of_boxes_on_one_damage_the_surest_is_told() -> None:
     boxes = torch.tensor([[0.0, 0.0, 0.4, 0.4], [0.01, 0.0, 0.4, 0.4], [0.01, 0.0, 0.4, 0.4], [0.5, 0.5, 0.9, 0.9]])
     assert suppressed(boxes, torch.tensor([0, 0, 1, 0])).tolist() == [0, 2, 3]

@@ -15,6 +15,9 @@ from walkaround.models.gradient.assignment import Assignment, area, assign, inte
 
 BoxLoss = Literal["smooth_l1", "giou"]
 
+_USUAL = 16
+"""Anchors that "adaptive" asks for a box, as a rule."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
@@ -50,6 +53,9 @@ def detection_losses(
 ) -> dict[str, Tensor]:
     """The losses of a batch, over the number of anchors that are to find a box.
 
+    With "adaptive" that is at least as many as one box in each picture would have: divided by next to nothing, a batch of whole
+    cars would count a hundred times as much as one of damaged ones.
+
     Args:
         logits: float32 [n, anchors, classes].
         shifts: float32 [n, anchors, 4].
@@ -71,7 +77,8 @@ def detection_losses(
     classes = torch.cat([ids[index] for (_, ids, _), index in zip(places, per_picture, strict=True)])
     boxes = torch.cat([corners[index] for (corners, _, _), index in zip(places, per_picture, strict=True)])
     wanted[picture, anchor, classes] = 1.0
-    count = max(1, len(picture))
+    fewest = 1 if settings.assignment == "overlap" else _USUAL * len(places)
+    count = max(fewest, len(picture))
     class_loss = (focal_loss(logits, wanted, settings) * known[..., None]).sum() / count
     box_loss = _box_loss(shifts[picture, anchor], boxes.to(shifts.dtype), anchors[anchor], settings) / count
     return {"class": class_loss, "box": settings.box_weight * box_loss}
