@@ -14,7 +14,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -59,10 +58,9 @@ def cars(folder: Path, count: int) -> list[Picture]:
 class Steps:
     """Training steps, as the loop does them."""
 
-    def __init__(self, learner: Learner, slower: float) -> None:
+    def __init__(self, learner: Learner) -> None:
         self._learner = learner
-        schedule = RECIPES["lite0"].schedule(1000)
-        self._optimiser = make_optimiser(learner.network, replace(schedule, slower={"backbone.": slower}))
+        self._optimiser = make_optimiser(learner.network, RECIPES["lite0"].schedule(1000))
         self._average = Average(learner.network, 0.998)
 
     def seconds(self, batches: Iterable[Batch]) -> list[float]:
@@ -114,7 +112,7 @@ def main() -> None:
         for _ in loader.epoch(1):
             pass
         loading = time.perf_counter() - start
-        steps = Steps(learner, recipe.backbone)
+        steps = Steps(learner)
         steps.seconds(in_memory[:2])
         with_loader, without = [], []
         for epoch in range(given.epochs):

@@ -31,7 +31,7 @@ Painter = Callable[[int], list[Picture]]
 CLASSES = ("dent", "scratch")
 TINY = BoxRecipe(
     size=Size(side=64, channels=16, fusions=1, layers=1, anchors=AnchorShapes(scale=2.0, octaves=2, ratios=(1.0, 4.0))),
-    steps=80,
+    steps=160,
     batch=4,
     rate=1e-2,
     frozen=5,

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from torch import nn
 
+from walkaround.training.gradient.box_recipes import RECIPES
+from walkaround.training.gradient.masks import MaskRecipe
 from walkaround.training.gradient.schedule import Schedule, make_optimiser
 
 
@@ -23,6 +27,26 @@ def test_a_run_that_time_cuts_short_ends_at_the_lowest_rate_as_well() -> None:
     rates = [schedule.rate_at((step + 1) / 50, step=step, steps=100_000) for step in range(50)]
     assert rates[-1] == pytest.approx(0.001)
     assert max(rates) > 0.09
+
+
+SCHEDULES = {
+    **{name: recipe.schedule(240) for name, recipe in RECIPES.items() if not recipe.sgd},
+    "lite0, few pictures": RECIPES["lite0"].schedule(10),
+    "lite0, a short run": replace(RECIPES["lite0"], steps=200).schedule(240),
+    "masks": MaskRecipe().schedule(400),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_shipped_network_does_not_travel_further_in_a_long_run(name: str) -> None:
+    """Over a sum of rates of 0.04 and more most of the ReLUs of its last stages die."""
+    schedule = SCHEDULES[name]
+    steps = schedule.epochs * (10 if "few" in name else 50 if name == "masks" else 240)
+    rates = [
+        schedule.slower["backbone."] * schedule.rate_at((step + 1) / steps, step=step, steps=steps) for step in range(steps)
+    ]
+    assert max(rates) <= 1e-4
+    assert (0.009 if "short" in name else 0.015) < sum(rates) <= 0.0205
 
 
 def network() -> nn.Module:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from walkaround.models.gradient.losses import LossSettings
 from walkaround.models.gradient.sizes import SIZES, AnchorShapes, Size
 from walkaround.training.gradient.augment import Augmentation
-from walkaround.training.gradient.schedule import Schedule
+from walkaround.training.gradient.schedule import Schedule, share_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,7 @@ class BoxRecipe:
         batch: pictures in a step.
         steps: about how many; they are rounded to whole epochs.
         rate: highest learning rate of what comes after the backbone.
-        backbone: share of it that the backbone learns with. AdamW moves all weights equally far, and those of the backbone have
-            their normalisation folded in: at 0.3 most ReLUs of its last stages were dead within a hundred steps.
+        travel: how far a weight of the backbone may go over the run, see `share_for`; None: it learns as all the rest.
         frozen: stages of the backbone, of seven, that stay as they are, the stem included.
         sgd: train as the sample does: gradient descent with momentum 0.9 and no averaging, in place of AdamW with it.
         warm_up: share of the run in which the rate rises.
@@ -39,7 +38,7 @@ class BoxRecipe:
     batch: int = 4
     steps: int = 8000
     rate: float = 1.5e-3
-    backbone: float = 0.05
+    travel: float | None = 0.02
     frozen: int = 2
     sgd: bool = False
     warm_up: float = 0.05
@@ -55,6 +54,8 @@ class BoxRecipe:
     def schedule(self, per_epoch: int) -> Schedule:
         """The schedule for this many batches in an epoch."""
         epochs = max(1, round(self.steps / per_epoch))
+        steps = epochs * per_epoch
+        backbone = 1.0 if self.travel is None else share_for(self.travel, rate=self.rate, steps=steps)
         return Schedule(
             epochs=epochs,
             optimiser="sgd" if self.sgd else "adamw",
@@ -62,7 +63,7 @@ class BoxRecipe:
             last=self.last,
             warm_up=self.warm_up,
             weight_decay=4e-5 if self.sgd else 0.02,
-            slower={"backbone.": self.backbone},
+            slower={"backbone.": backbone},
             clip=10.0,
             average=0.0 if self.sgd else 0.998,
             validate_every=max(1, epochs // 6),
@@ -89,7 +90,7 @@ def _sample(name: str) -> BoxRecipe:
         rate=0.08 * steps / 2500,
         warm_up=1.0,
         last=1.0,
-        backbone=1.0,
+        travel=None,
         frozen=0,
         sgd=True,
         share=0.0,

@@ -25,7 +25,7 @@ from walkaround.training.gradient.batches import Batch
 from walkaround.training.gradient.decoded import Decoded
 from walkaround.training.gradient.loader import Loader
 from walkaround.training.gradient.loop import Outcome, train_network
-from walkaround.training.gradient.schedule import Schedule
+from walkaround.training.gradient.schedule import Schedule, share_for
 from walkaround.training.kept_back import check_enough, keep_back
 from walkaround.training.plan import FEWEST, Picture
 from walkaround.training.run import Run
@@ -46,7 +46,7 @@ class MaskRecipe:
         batch: pictures in a step.
         steps: about how many; they are rounded to whole epochs.
         rate: highest learning rate of the decoder.
-        backbone: share of it that the backbone learns with; see `BoxRecipe` for why it is so small.
+        travel: how far a weight of the backbone may go over the run, see `share_for`.
         frozen: stages of the backbone, of seven, that stay as they are, the stem included.
         rarity: see `class_weights`.
         validation_share: share of the pictures on which the best checkpoint and the smallest area are chosen.
@@ -58,7 +58,7 @@ class MaskRecipe:
     batch: int = 8
     steps: int = 1400
     rate: float = 5e-3
-    backbone: float = 0.015
+    travel: float = 0.02
     frozen: int = 2
     rarity: float = 0.25
     validation_share: float = 0.12
@@ -74,7 +74,7 @@ class MaskRecipe:
             rate=self.rate,
             warm_up=0.03,
             weight_decay=0.01,
-            slower={"backbone.": self.backbone},
+            slower={"backbone.": share_for(self.travel, rate=self.rate, steps=epochs * per_epoch)},
             clip=5.0,
             average=0.99,
             validate_every=max(1, epochs // 12),

@@ -10,6 +10,9 @@ from typing import Literal
 import torch
 from torch import nn
 
+FASTEST = 1e-4
+"""Rate of AdamW for the shipped network: a step moves what some of its ReLUs get by a thousand times as much, of 0 to 6."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
@@ -62,6 +65,21 @@ class Schedule:
         risen = min(1.0, (step + 1) / fewest, done / self.warm_up if self.warm_up else 1.0)
         fallen = self.last + (1 - self.last) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
         return self.rate * risen * fallen
+
+
+def share_for(travel: float, *, rate: float, steps: int) -> float:
+    """The share of the rate at which no weight goes further than `travel` in a run, nor faster than `FASTEST`.
+
+    AdamW moves every weight by about the rate, whatever its size. In a pretrained network whose normalisation is folded into
+    the weights nothing sets that right again: ReLUs die by the sum of the rates, however slowly it is gathered (measured over
+    boxes and masks, see docs/experiments.md).
+
+    Args:
+        travel: the sum of the rates over the run.
+        rate: highest, of a schedule that falls as a cosine: on average half of it.
+        steps: of the run.
+    """
+    return min(1.0, travel / (0.5 * rate * steps), FASTEST / rate)
 
 
 def make_optimiser(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
