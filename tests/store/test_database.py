@@ -124,10 +124,9 @@ def test_a_user_who_may_not_create_an_extension_is_told_and_served(
     with database.reading() as session:
         assert not is_indexed(session)
         owner = Owner("000000000000", "us-east-1")
-        wanted = {"wanted": EntryFilter(contains="rear")}
-        assert list_dataset_entries(session, owner, project_name="cars", dataset_type="train", **wanted)["DatasetEntries"] == [
-            "{}"
-        ]
+        wanted = EntryFilter(contains="rear")
+        found = list_dataset_entries(session, owner, project_name="cars", dataset_type="train", wanted=wanted)
+        assert found["DatasetEntries"] == ["{}"]
     database.close()
 
 
