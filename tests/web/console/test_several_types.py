@@ -140,7 +140,7 @@ def test_what_a_draft_proposes_goes_by_the_thresholds_of_the_types(console: Cons
     limits = console.ok("GET", f"/projects/{several}/models/1/card")["card"]["kind_thresholds"]
     for one in [one for one in entries if one["name"] in ("damaged2.jpg", "damaged5.jpg", "whole3.jpg")]:
         draft = console.ok("GET", f"/projects/{several}/datasets/train/draft", params={"picture": one["picture"]})
-        assert all(kind["score"] >= limits[kind["label"]] for kind in draft["kinds"])
+        assert all(kind["score"] >= limits[kind["label"]] - 1e-4 for kind in draft["kinds"]), "scores have four digits"
         assert draft["label"] == "anomaly" or not draft["kinds"]
 
 

@@ -129,9 +129,7 @@ def run_training(
     monitor = LiveWatch(settings.data / task.log, live) if live is not None and task.log is not None else None
     trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report, monitor=monitor)
     if live is not None:
-        tuned = tuning_line(trained.package.card.training.get("tuning"))
-        for line in [*([tuned] if tuned else []), *problem_lines([*_chosen(verdict), *trained.problems])]:
-            live(line)
+        _tell_of(trained, verdict, live)
     if trained.evaluation is None:  # not with the least numbers of pictures that were checked
         raise TrainingError("No test picture is left to measure on; add labelled pictures.")
     report("Writing the evaluation", 0, 1)
@@ -144,9 +142,12 @@ def run_training(
     }
 
 
-def _chosen(verdict: VerdictLabels) -> list[Problem]:
-    """Why a multi-label model was trained, for the log."""
-    return [Problem(kind="multi-label", severity="note", message=verdict.why)] if verdict.multi_label else []
+def _tell_of(trained: Trained, verdict: VerdictLabels, live: Tell) -> None:
+    """Tell the log what came of fine-tuning, why a multi-label model was trained, and what is wrong with the pictures."""
+    tuned = tuning_line(trained.package.card.training.get("tuning"))
+    chosen = [Problem(kind="multi-label", severity="note", message=verdict.why)] if verdict.multi_label else []
+    for line in [*([tuned] if tuned else []), *problem_lines([*chosen, *trained.problems])]:
+        live(line)
 
 
 def read_entries(folder: Path) -> list[Entry]:
