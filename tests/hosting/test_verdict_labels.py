@@ -133,7 +133,7 @@ def test_a_multi_label_job_labels_its_pictures(service: Any, make_line: Callable
     none = {**with_kinds(json.loads(make_line("train/b.jpg")), ["dent"]), "anomaly-kinds": []}
     service.update(json.dumps(with_kinds(bare, ["dent"])), json.dumps(none))
     with service.database.reading() as session:
-        labels = dict(session.execute(select(Entry.source_ref, Entry.label)).all())  # type: ignore[arg-type] # rows are pairs
+        labels = dict(session.execute(select(Entry.source_ref, Entry.label)).all())
     assert [labels[f"s3://photos/train/{name}.jpg"] for name in ("a", "b")] == ["anomaly", "normal"]
     both = with_kinds(json.loads(make_line("train/c.jpg", "normal")), ["dent"])
     with pytest.raises(DatasetError, match="calls the picture normal, and names 'dent'"):

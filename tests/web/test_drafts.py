@@ -44,8 +44,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("drafted")
     served = Served(folder=folder)
     served.start()
-    package = made_package(folder / "package", damage=0.8, boxes=BOX_PART, masks=MASK_PART)
-    for _ in range(2):
+    for version, damage in ((1, 0.8), (2, 0.7)):
+        package = made_package(folder / f"package-{version}", damage=damage, boxes=BOX_PART, masks=MASK_PART)
         served.walkaround("import", str(package.path), "drafted")
     yield served
     assert served.stop() == 0, served.log.read_text()[-4000:]

@@ -75,7 +75,7 @@ function fixedLists({ pictures, classes, normal, kind_thresholds: limits }) {
       return limits ? !sameKinds(one, limits) : classes.includes(one.label) && best(one.probabilities, normal) !== one.label;
     });
   }
-  if (pictures.some((one) => typeof one.badness === "number")) {
+  if (pictures.some((one) => (one.damaged && typeof one.badness === "number") || one.badness > 0)) { // on a whole car nothing is drawn
     lists.places = all.filter((number) => pictures[number].badness > 0).sort((one, other) => pictures[other].badness - pictures[one].badness);
   }
   return lists;

@@ -40,10 +40,12 @@ function Table({ project, all }) {
 }
 
 /** What was asked of a training, in a few words. */
-export function asked({ minutes, quality, parts }) {
+export function asked({ minutes, quality, parts, multi_label: types }) {
   const words = [];
   if (quality === "best") words.push("best");
   if (parts) words.push(parts.map((part) => partName(part).toLowerCase()).join(" and "));
+  if (types === true) words.push("each damage type for itself");
+  if (types === false) words.push("damaged or whole");
   if (minutes) words.push(`at most ${minutes} min`);
   return words.join(", ") || "all the labels allow";
 }
