@@ -128,10 +128,15 @@ def test_wrong_words_are_told(command: Command, tmp_path: Path, words: Sequence[
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_made(command: Command, trained: Trained, tmp_path: Path) -> None:
-    said = command("watch", tmp_path / "away", "--model", trained.package.path, "--once", "--data", tmp_path / "data")
+    words = ("--model", trained.package.path, "--once", "--data", tmp_path / "data", "--json-to", tmp_path / "out")
+    said = command("watch", tmp_path / "away", *words)
     assert said.returncode == 1
     assert "There is no folder" in said.stderr
+    said = command("watch", "s3://photos", *words, "--bucket", f"photos={tmp_path / 'away'}")
+    assert said.returncode == 1
+    assert "There is no bucket 'photos'" in said.stderr
     assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_processes_share_a_watch_and_one_that_is_killed_leaves_nothing_undone(

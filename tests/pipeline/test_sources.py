@@ -147,6 +147,23 @@ def test_a_process_that_died_is_followed_when_its_lease_has_lapsed(
     until(lambda: keys(database) == ["a.jpg"], "the file")
 
 
+def test_what_is_passed_over_stands_in_the_row_as_long_as_it_is_so(
+    database: Database, tmp_path: Path, process: Process
+) -> None:
+    def passed_over() -> str:
+        with database.reading() as session:
+            return session.scalars(select(Watch.passed_over)).one()
+
+    watched(database, "incoming", str(tmp_path / "in"))
+    put(tmp_path / "in" / "a.jpg")
+    (tmp_path / "in" / "link.jpg").symlink_to(tmp_path / "elsewhere.jpg")
+    process()
+    until(lambda: passed_over() == "1 name is passed over: 'link.jpg' is a link out of the folder.", "the sentence")
+    assert status(database, "incoming") == ""
+    (tmp_path / "in" / "link.jpg").unlink()
+    until(lambda: passed_over() == "", "the sentence to go")
+
+
 def test_what_is_wrong_with_one_source_is_told_and_the_others_go_on(
     database: Database, tmp_path: Path, process: Process
 ) -> None:
