@@ -66,7 +66,7 @@ class House:
         made.start()
         return made
 
-    def done(self, seconds: float = 60) -> None:
+    def done(self, seconds: float = 180) -> None:
         """Wait until nothing is to be looked at any more."""
         wait_for(lambda: self.count(Arrival, Arrival.state.in_(("due", "running"))) == 0 or None, what="all", seconds=seconds)
 
@@ -201,7 +201,7 @@ def test_an_object_that_is_gone_is_tried_some_times_and_then_a_dead_letter_that_
 ) -> None:
     house.tell(pictures[0].name)
     house.line()
-    house.done(seconds=90)
+    house.done()
     with house.database.transaction() as session:
         watch = session.scalars(select(Watch)).one()
         (letter,) = dead_letters(session, watch)
@@ -238,7 +238,7 @@ def test_a_video_gets_one_row_with_its_frames(house: House, tmp_path: Path) -> N
     write_drawn_video(tmp_path / "walk.mp4", seed=2)
     house.put(tmp_path / "walk.mp4")
     house.line()
-    house.done(seconds=120)
+    house.done()
     with house.database.reading() as session:
         (result,) = session.scalars(select(Result)).all()
     assert result.source == "s3://photos/walk.mp4"
@@ -255,7 +255,7 @@ def test_captured_frames_are_written_beside_and_named_as_mediaconvert_names_them
     write_drawn_video(tmp_path / "walk.mp4", seed=2)
     house.put(tmp_path / "walk.mp4")
     house.line()
-    house.done(seconds=120)
+    house.done()
     written = sorted(path.name for path in (tmp_path / "frames" / "video_inputs").iterdir())
     assert written == [f"walkjpg.{number:07d}.jpg" for number in range(3)]
     with house.database.reading() as session:
@@ -271,7 +271,7 @@ def test_a_video_that_takes_too_long_is_a_dead_letter_and_the_rest_goes_on(
     write_slow_video(tmp_path / "slower.mp4")
     house.put(tmp_path / "slow.mp4", tmp_path / "slower.mp4", *pictures[:3])
     house.line()
-    house.done(seconds=120)
+    house.done()
     errors = house.errors()
     assert errors.keys() == {"slow.mp4", "slower.mp4"}
     sentence = (
@@ -287,7 +287,7 @@ def test_an_object_whose_body_stalls_is_a_dead_letter_and_the_rest_goes_on(house
         house.buckets = Buckets({}, s3=s3, patience=Patience(silence=0.5, retries=0))
         house.tell(*content)
         house.line()
-        house.done(seconds=120)
+        house.done()
         errors = house.errors()
         assert errors.keys() == {"stalls.jpg"}
         assert "'stalls.jpg' does not come, while its bucket answers" in errors["stalls.jpg"]

@@ -87,7 +87,7 @@ def _tell(summary: Summary) -> None:
     if summary.passed_over:
         told.print(f"[cyan]passed over[/] {_counted(summary.passed_over, 'file')} of other kinds")
     if summary.unreadable:
-        told.print(f"[yellow]left out[/] {shown(summary.unreadable)}")
+        told.print(f"[yellow]{shown(summary.unreadable)}[/]")
     told.print(f"[green]Wrote[/] {shown(summary.output)}: {_parts(summary.shards)} (.parquet, .jsonl), summary.json")
 
 
