@@ -38,7 +38,8 @@ def test_a_watch_is_made_changed_listed_and_deleted(callers: Any) -> None:
     assert made["origin"] == "rest"
     assert made["spec"]["frames"] == {"kind": "chosen", "at_most": 24}
     callers.manage.ok("PUT", "/watches/one", json=spec("one", paused=True))
-    assert [one["spec"]["paused"] for one in callers.read.ok("GET", "/watches")["watches"]] == [True]
+    listed = callers.read.ok("GET", "/watches")["watches"]
+    assert [(one["spec"]["paused"], one["passed_over"], one["sinks"]) for one in listed] == [(True, "", [])]
     assert callers.other.ok("GET", "/watches")["watches"] == []
     callers.manage.ok("DELETE", "/watches/one")
     assert callers.read.problem("GET", "/watches/one")[0] == 404
