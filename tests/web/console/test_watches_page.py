@@ -23,6 +23,7 @@ def yard(console: Console, car_pictures: list[Path]) -> Path:
     shutil.copyfile(car_pictures[0], folder / "good.jpg")
     for name in ("broken.jpg", "other.jpg"):
         (folder / name).write_text("no picture")
+    (folder / "link.jpg").symlink_to(car_pictures[0])
     return folder
 
 
@@ -54,6 +55,8 @@ def test_a_watch_is_made_by_a_form_and_its_dead_letters_are_seen_to(
     letters = card(page, "yard").get_by_role("button", name="2 dead letters")
     letters.wait_for(timeout=60_000)
     expect(card(page, "yard").get_by_text("needs a look")).to_be_visible()
+    passed_over = "1 name is passed over: 'link.jpg' is a link out of the folder."
+    expect(card(page, "yard").get_by_text(passed_over)).to_be_visible(timeout=60_000)
     letters.click()
     expect(page).to_have_url(re.compile("watch=yard"))
     row = card(page, "yard").get_by_role("row", name=re.compile("broken.jpg"))
