@@ -51,7 +51,7 @@ function All({ drafts }) {
       <${JobProgress} key=${told.job} job=${told.job} onEnd=${() => drafts.renewed().catch(failed)} />
       <div class="row spread">
         <p class="small muted">By version ${told.model}. You can leave this page; it goes on.</p>
-        ${may("manage") && html`<${Button} kind="small" icon="stop" onPress=${drafts.stop}>Stop</${Button}>`}
+        ${may("manage") && html`<${Button} kind="plain small" icon="stop" onPress=${drafts.stop}>Stop</${Button}>`}
       </div>
     </div>`;
   }
@@ -62,7 +62,7 @@ function All({ drafts }) {
     ${["COMPLETE", "CANCELLED"].includes(told.status) && told.unlabelled > 0 &&
     html`<p class="small muted">${count(told.drafted)} of ${plural(told.unlabelled, "unlabelled picture")} ${told.drafted === 1 ? "has" : "have"} a draft by version ${told.model}. ${told.message}</p>`}
     ${may("manage") && trained.length > 1 && html`<${SelectField} label="Drafts by" value=${model} options=${trained.map((one) => [one, `version ${one}`])} onChange=${setChosen} />`}
-    ${may("manage") && left > 0 && html`<${Button} kind="small" onPress=${() => drafts.draftAll(model)}>Draft all unlabelled pictures</${Button}>`}
+    ${may("manage") && left > 0 && html`<${Button} kind="plain small" onPress=${() => drafts.draftAll(model)}>Draft all unlabelled pictures</${Button}>`}
   </div>`;
 }
 
