@@ -75,10 +75,10 @@ def test_the_whole_life_of_a_project(
     seen = run(served, shutil.which("node"), STORY, javascript, "cars-cloud", bucket.name, cars)
     assert seen["train"] == {"Total": 40, "Labeled": 40, "Normal": 20, "Anomaly": 20}
     assert seen["accuracy"] >= 0.75
-    evaluation = [one.key for one in cloud.buckets.list(bucket.name, "js/cars-cloud/") if "manifest" in one.key]
-    assert evaluation, "the training wrote its evaluation"
-    lines = cloud.buckets.read(bucket.name, evaluation[0], at_most=1_000_000).decode().splitlines()
-    assert any(f"s3://{bucket.name}/cars/" in line for line in lines)
+    written = {one.key.removeprefix("js/cars-cloud/") for one in cloud.buckets.list(bucket.name, "js/cars-cloud/")}
+    assert written == {"EvaluationManifest-cars-cloud-1.json", "EvaluationResult-cars-cloud-1.json"}
+    manifest = cloud.buckets.read(bucket.name, "js/cars-cloud/EvaluationManifest-cars-cloud-1.json", at_most=1_000_000)
+    assert manifest.count(f"s3://{bucket.name}/cars/".encode()) == 20
     assert list(cloud.buckets.list(bucket.name, "js-components/cars-cloud/")), "the packaging wrote a component"
 
 
