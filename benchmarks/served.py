@@ -78,7 +78,8 @@ class Served:
         return subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=True).stdout
 
     def _environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder / "home"), **self.variables}
+        inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}  # the same code as here
+        return {**inherited, "HOME": str(self.folder / "home"), **self.variables}
 
     @property
     def pid(self) -> int:
