@@ -115,5 +115,5 @@ def test_a_bucket_that_is_not_there_is_told_to_who_asks(served: Served, cloud: C
 
 
 def told(caller: httpx.Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = caller.get("/projects/cars/datasets").raise_for_status().json()["datasets"]
+    found: list[dict[str, Any]] = caller.get("/projects/cars/datasets").raise_for_status().json()
     return found
