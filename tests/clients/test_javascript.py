@@ -7,26 +7,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from served import Served
 
 STORIES = Path(__file__).parent / "stories"
 
 
-def test_the_javascript_client_with_every_form_of_a_body(
-    run: Callable[..., dict[str, Any]], server: Served, javascript: Path, cars: Path, bucket: Path
-) -> None:
-    seen = run(server, shutil.which("node"), STORIES / "story.mjs", javascript, "cars-js", bucket.name, cars)
-    assert seen["train"] == {"Total": 40, "Labeled": 40, "Normal": 20, "Anomaly": 20}
-    assert seen["accuracy"] >= 0.75
-    assert seen["performance"]["F1Score"] >= 0.7
-
-
-def test_the_former_javascript_sdk(
-    run: Callable[..., dict[str, Any]], server: Served, javascript: Path, cars: Path, bucket: Path
+@pytest.mark.parametrize(
+    ("particular", "project", "sdk"),
+    [("sdk_v3.mjs", "cars-js", "@aws-sdk/client-lookoutvision"), ("sdk_v2.mjs", "cars-js-2", "aws-sdk")],
+)
+def test_an_sdk_for_javascript_with_every_form_of_a_body(
+    run: Callable[..., dict[str, Any]],
+    server: Served,
+    javascript: Path,
+    cars: Path,
+    bucket: Path,
+    particular: str,
+    project: str,
+    sdk: str,
 ) -> None:
     quiet = {"AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE": "1"}
-    seen = run(server, shutil.which("node"), STORIES / "story_v2.mjs", javascript, "cars-js-2", bucket.name, cars, **quiet)
-    assert seen["version"].startswith("2.")
+    seen = run(server, shutil.which("node"), STORIES / "story.mjs", javascript, project, bucket.name, cars, particular, **quiet)
+    assert seen["sdk"] == sdk
     assert seen["train"] == {"Total": 40, "Labeled": 40, "Normal": 20, "Anomaly": 20}
     assert seen["accuracy"] >= 0.75
     assert seen["performance"]["F1Score"] >= 0.7
