@@ -106,13 +106,13 @@ def watch(
     if drawn and where is None:
         raise typer.BadParameter("--drawn needs --json-to: drawings are put beside the JSON.")
     values = {
+        "name": name or _name_of(source),
         "source": source,
         "exclude": exclude or [],
         "frames": {"at_most": frames} | ({"kind": "chosen"} if capture is None else {"kind": "captured", "every": capture}),
         "sinks": _sinks({} if where is None else {**where, "drawn": drawn}, table, webhook),
         "poll_seconds": poll,
     }
-    values["name"] = name or _name_of(str(values["source"]))
     _run(values, model, settings, once=once)
 
 

@@ -106,8 +106,7 @@ def run_training(
     buckets.check(task.output["Bucket"])  # rather now than after hours of work
     entries = read_entries(folder)
     drawn = drawn_on(entries)
-    options = options_told(task.options)
-    recipe = options.recipe(settings)
+    recipe = (options := options_told(task.options)).recipe(settings)
     require_pytorch(drawn, installed=has_pytorch(), recipe=recipe)
     get = partial(fetch, buckets=buckets, cache=settings.data / "cache" / "pictures", report=report)
     paths = get([entry.ref for entry in entries], doing="Fetching pictures")
