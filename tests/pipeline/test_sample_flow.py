@@ -11,10 +11,11 @@ from uuid import uuid4
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from pydantic import SecretStr
 from sqlalchemy import func, select
 
 from served import wait_for
-from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.buckets import buckets_of
 from walkaround.buckets.remote import S3Access
 from walkaround.hosting.operations.imported import import_package
 from walkaround.hosting.owner import Owner
@@ -62,8 +63,14 @@ def test_videos_become_frames_and_frames_and_pictures_become_items(
     s3_server: S3Access, dynamodb: Any, database_url: str, trained: Trained, tmp_path: Path
 ) -> None:
     first, second, out = (f"{name}-{uuid4().hex[:12]}" for name in ("videos", "pictures", "results"))
-    buckets = Buckets({}, s3=s3_server)
-    settings, database = Settings(data=tmp_path / "data"), Database(database_url)
+    settings = Settings(
+        data=tmp_path / "data",
+        s3_endpoint=s3_server.endpoint,
+        s3_region=s3_server.region,
+        s3_access_key=s3_server.access_key,
+        s3_secret_key=SecretStr(s3_server.secret_key or ""),
+    )
+    buckets, database = buckets_of(settings), Database(database_url)
     videos = sorted((DATA / "videos").glob("*.mp4"))
     pictures = [
         *sorted((DATA / "car-damage" / "anomaly").iterdir())[:4],

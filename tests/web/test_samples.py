@@ -61,7 +61,7 @@ def test_one_request_leads_to_a_hosted_model_whatever_is_killed_on_the_way(own: 
     dataset = ask(own, "GET", "/projects/drawn-cars/datasets/train").json()
     assert (dataset["total"], dataset["normal"], dataset["anomaly"]) == (60, 30, 30)
     assert [one["project"] for one in ask(own, "GET", "/samples").json()["samples"]] == ["drawn-cars"]
-    assert not list((own.data / "work").glob("sample-*"))
+    wait_for(lambda: not list((own.data / "work").glob("sample-*")), what="an empty folder of work", seconds=60)
 
 
 def test_a_sample_that_cannot_be_is_refused(own: Served) -> None:

@@ -100,7 +100,7 @@ def test_a_training_is_told_as_it_goes_on_and_nothing_twice(talk: Any) -> None:
         tell("point", losses={"loss": 2.0})
         path = "/api/v1/projects/cars/models/1/training"
         told = (await client.get(path)).json()
-        assert told["options"] == {"minutes": 9, "quality": "best", "parts": None}
+        assert told["options"] == {"minutes": 9, "quality": "best", "parts": None, "multi_label": None}
         assert [line["kind"] for line in told["log"]] == ["begin", "point"]
         first = told["log"][0]["number"]
         later = (await client.get(path, params={"after": first})).json()["log"]

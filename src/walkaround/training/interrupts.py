@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -22,11 +22,13 @@ class Interrupts:
         """Nothing is changed yet."""
         self._noted = False
 
+    def note(self) -> None:
+        """Note the signals from now on, and raise nothing: for code that must not be left half-way."""
+        self._handle(self._noted_only)
+
     def listen(self) -> None:
         """Take the signals over, maybe again, from a library that has done so."""
-        if threading.current_thread() is threading.main_thread():
-            for one in _SIGNALS:
-                signal.signal(one, self._come)
+        self._handle(self._come)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal came, even where a library lost it."""
@@ -34,9 +36,18 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _come(self, number: int, frame: FrameType | None) -> None:
+        self._noted_only(number, frame)
+        raise KeyboardInterrupt
+
+    def _noted_only(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self._noted = True
-        raise KeyboardInterrupt
+
+    @staticmethod
+    def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for one in _SIGNALS:
+                signal.signal(one, handler)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from walkaround.errors import InputError
@@ -24,8 +25,8 @@ _LEAVE = 5.0  # seconds
 def ray_cluster(address: str | None, *, cores: int) -> Iterator[Interrupts]:
     """Be connected to the Ray cluster at an address, "auto" for the one of this machine, or to one of our own.
 
-    Of one of our own no process stays. Ctrl-C and SIGTERM are a KeyboardInterrupt meanwhile. Ray loses some while it starts:
-    ask what this gives now and then.
+    Of one of our own no process stays. Ctrl-C and SIGTERM are a KeyboardInterrupt meanwhile, once Ray has started. Ray can lose
+    one: ask what this gives now and then.
 
     Args:
         address: HOST:PORT of the cluster's head; None for a cluster of our own, in this machine alone.
@@ -42,10 +43,13 @@ def ray_cluster(address: str | None, *, cores: int) -> Iterator[Interrupts]:
     interrupts = Interrupts()
     own = tempfile.mkdtemp(prefix="walkaround-ray-") if address is None else None  # short: it is a part of sockets' names
     with kept_signals():
-        interrupts.listen()
+        interrupts.note()
         try:
-            _start(address, cores=cores, folder=own)
-            interrupts.listen()  # Ray has a handler of its own for SIGTERM
+            # Apart from the main thread Ray cannot put a handler of its own in place, whose exception, raised wherever the main
+            # thread just is, has left a lock of `logging` taken for ever.
+            with ThreadPoolExecutor(1) as apart:
+                apart.submit(_start, address, cores=cores, folder=own).result()
+            interrupts.listen()
             interrupts.check()
             yield interrupts
         finally:
@@ -57,21 +61,18 @@ def _start(address: str | None, *, cores: int, folder: str | None) -> None:
     """Join a cluster, or begin one whose files are in a folder."""
     import ray
 
-    try:
-        if address is not None:
-            _join(address)
-            return
-        ray.init(
-            address="local",
-            num_cpus=cores,
-            object_store_memory=_OBJECT_STORE,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,
-            _temp_dir=folder,
-        )
-    except SystemExit:  # of Ray's own handler for SIGTERM
-        raise KeyboardInterrupt from None
+    if address is not None:
+        _join(address)
+        return
+    ray.init(
+        address="local",
+        num_cpus=cores,
+        object_store_memory=_OBJECT_STORE,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        _temp_dir=folder,
+    )
 
 
 def _leave(own: str | None) -> None:
