@@ -8,7 +8,6 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from walkaround.errors import InputError
@@ -45,16 +44,30 @@ def ray_cluster(address: str | None, *, cores: int) -> Iterator[Interrupts]:
     with kept_signals():
         interrupts.note()
         try:
-            # Apart from the main thread Ray cannot put a handler of its own in place, whose exception, raised wherever the main
-            # thread just is, has left a lock of `logging` taken for ever.
-            with ThreadPoolExecutor(1) as apart:
-                apart.submit(_start, address, cores=cores, folder=own).result()
+            with _without_its_handler():
+                _start(address, cores=cores, folder=own)
             interrupts.listen()
             interrupts.check()
             yield interrupts
         finally:
             with undisturbed():
                 _leave(own)
+
+
+@contextmanager
+def _without_its_handler() -> Iterator[None]:
+    """Keep Ray from handling SIGTERM while it starts.
+
+    Its handler raises SystemExit wherever the main thread just is, which has left a lock of `logging` taken for ever.
+    """
+    from ray._private import utils
+
+    own = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda _: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = own
 
 
 def _start(address: str | None, *, cores: int, folder: str | None) -> None:
