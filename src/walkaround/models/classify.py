@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ _HEAT_GRID = 20  # of stride 16 at 320 pixels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PooledModel:
+class PooledModel(ABC):
     """What turns pooled features into probabilities, whichever way these go together.
 
     Attributes:
@@ -38,9 +39,9 @@ class PooledModel:
         """float64 [n, classes] of pooled features, float32 [n, features]: what the graph computes, in numpy."""
         return self.probabilities_of_scores(self.head.scores(self.projection.coordinates(features)).astype(np.float64))
 
+    @abstractmethod
     def probabilities_of_scores(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """float64 [n, classes] of the head's scores, float64 [n, scores]."""
-        raise NotImplementedError
 
     def write(self) -> bytes:
         """The model as ONNX, with outputs `PROBABILITIES` and `HEAT`."""
@@ -52,13 +53,13 @@ class PooledModel:
         self._write_heat(graph, self.projection.write_gradient(graph, pooled, gradient))
         return graph.finish({PROBABILITIES: [len(self.damaged)], HEAT: [_HEAT_GRID, _HEAT_GRID]})
 
+    @abstractmethod
     def _write_chosen(self, graph: Graph, scores: str) -> str:
         """Weights of the scores that the heat map explains."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _write_probabilities(self, graph: Graph, scores: str) -> None:
         """The output `PROBABILITIES`, [n, classes]."""
-        raise NotImplementedError
 
     def _write_damage(self, graph: Graph) -> str:
         """[n, 1]: the probability of damage."""

@@ -93,12 +93,8 @@ def watch(
     """
     from walkaround.settings import load_settings
 
-    flags: Mapping[str, Any] = {
-        "data": data,
-        "database": database,
-        "buckets": bucket_places(bucket),
-        "s3_endpoint": s3_endpoint,
-    }
+    places = bucket_places(bucket)
+    flags: Mapping[str, Any] = {"data": data, "database": database, "buckets": places, "s3_endpoint": s3_endpoint}
     settings = load_settings(flags, file=config)
     source = source if "://" in source else str(Path(source).expanduser().absolute())
     _check_source(source, settings)  # before anything is loaded or made
