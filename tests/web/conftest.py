@@ -67,6 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             "WALKAROUND_REQUEST_SECONDS": "2",
             "WALKAROUND_MAX_BODY": "10000000",
             "WALKAROUND_MAX_UPLOAD": "20000000",
+            "WALKAROUND_PROJECTS_PER_ACCOUNT": "10000",  # nearly every test makes one
             "WALKAROUND_SQS_QUEUES": "uploads, more.fifo",
             "WALKAROUND_DYNAMODB_TABLES": "lookout_for_vision_summary",
         },
