@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from walkaround.errors import PictureError, UnavailableError
@@ -19,6 +20,8 @@ def handler_of(folder: Path) -> Handler:
             raise PictureError("'refused' is no picture.")
         if name == "away":
             raise UnavailableError("The bucket is away.", retry_after=7)
+        while name == "later" and not (folder / name).exists():  # whichever process is asked, and however often
+            time.sleep(0.01)
         text = (folder / name).read_text()
         if text == "deadly":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -46,7 +46,6 @@ def test_an_answer_is_what_the_process_says_of_the_file(apart: Apart) -> None:
 def test_what_takes_too_long_is_given_up_and_what_was_in_work_beside_it_is_answered(apart: Apart, tmp_path: Path) -> None:
     assert apart.ask("good", name="good", limit=LONG) == "good"
     first = apart.pid
-    os.mkfifo(tmp_path / "later")
     with ThreadPoolExecutor(2) as pool:
         beside = pool.submit(apart.ask, "later", name="later", limit=LONG)
         slow = pool.submit(apart.ask, "slow", name="photos/slow.jpg", limit=Limit(seconds=1, setting="picture_seconds"))
@@ -54,7 +53,8 @@ def test_what_takes_too_long_is_given_up_and_what_was_in_work_beside_it_is_answe
             InputError, match=r"^'photos/slow.jpg' was worked on for more than 1 s, and given up: .* picture_seconds"
         ):
             slow.result()
-        (tmp_path / "later").write_text("late")  # returns when somebody reads it
+        (tmp_path / "written").write_text("late")
+        (tmp_path / "written").rename(tmp_path / "later")
         assert beside.result() == "late"
     assert first is not None
     assert apart.pid != first
