@@ -1,8 +1,10 @@
 """Bulk inspection with one Ray worker and with two, of one core each, beside `walkaround detect` on the same pictures.
 
-    python benchmarks/bulk.py [--package PACKAGE] [--pictures 600] [--rounds 3]
+    python benchmarks/bulk.py [--package PACKAGE] [--pictures 600] [--rounds 3] [--shard 60]
 
-The pace is that between the first results and the last: starting Ray and loading models is told by itself. All ways run in
+The pace is that between the first results and the last: starting Ray and loading models is told by itself. A shard has 1,000
+pictures unless said otherwise; here fewer, so that both workers end at about the same time, but not so few that they wait for
+the next one most of the time. All ways run in
 turn, so that a drift of the machine hits them alike, and the ratios are those within one round.
 """
 
@@ -26,14 +28,13 @@ from walkaround.pipeline.bulk.extra import need_extra
 from walkaround.pipeline.bulk.places import Reach
 from walkaround.training.train import train
 
-_SHARD = 20
-
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--package", type=Path, help="measure this package; one is trained where it is not given")
     arguments.add_argument("--pictures", type=int, default=600)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--shard", type=int, default=60)
     given = arguments.parse_args()
     need_extra()
     with tempfile.TemporaryDirectory() as temporary:
@@ -43,8 +44,8 @@ def main() -> None:
         ways: dict[str, Callable[[], tuple[float, float, float]]] = {
             "detect, 1 thread": lambda: detected(package, pictures, work, threads=1),
             "detect, 2 threads": lambda: detected(package, pictures, work, threads=2),
-            "bulk, 1 worker of 1 thread": lambda: bulk(package, pictures, work, workers=1),
-            "bulk, 2 workers of 1 thread": lambda: bulk(package, pictures, work, workers=2),
+            "bulk, 1 worker of 1 thread": lambda: bulk(package, pictures, work, workers=1, shard=given.shard),
+            "bulk, 2 workers of 1 thread": lambda: bulk(package, pictures, work, workers=2, shard=given.shard),
         }
         rounds = []
         for number in range(given.rounds):
@@ -96,7 +97,7 @@ def detected(package: Path, pictures: Path, work: Path, *, threads: int) -> tupl
     return count / (time.perf_counter() - started), started - began, (sum(os.times()[:2]) - used) / count
 
 
-def bulk(package: Path, pictures: Path, work: Path, *, workers: int) -> tuple[float, float, float]:
+def bulk(package: Path, pictures: Path, work: Path, *, workers: int, shard: int) -> tuple[float, float, float]:
     """The same of bulk inspection; the pace is that after the first report of results."""
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -113,7 +114,7 @@ def bulk(package: Path, pictures: Path, work: Path, *, workers: int) -> tuple[fl
         package=package,
         reach=Reach(places={}),
         workforce=Workforce(workers=workers, threads=1),
-        shard_size=_SHARD,
+        shard_size=shard,
         progress=note,
     )
     (first, before), (last, after) = reports[0], reports[-1]
