@@ -173,10 +173,11 @@ class Settings(BaseModel):
         default=100_000, description="Arrivals that may wait to be looked at; then sources pause, and events get 429."
     )
     picture_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
-        default=60, description="Seconds that a watch or `walkaround bulk` works on one picture; then it is given up."
+        default=60,
+        description="Seconds that a watch, a trial, drafts or `walkaround bulk` work on one picture; then it is given up.",
     )
     video_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
-        default=1800, description="Seconds that a watch or `walkaround bulk` works on one video; then it is given up."
+        default=1800, description="Seconds that a watch, a trial or `walkaround bulk` work on one video; then it is given up."
     )
     sqs_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
         default=None, description="URL of an SQS-compatible server; else AWS_ENDPOINT_URL_SQS, else Amazon's own."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageFilter
 from walkaround.hosting.jobs.trial_child import answer
 from walkaround.hosting.jobs.trial_eyes import Eyes
 from walkaround.media.videos import Frame, write_video
+from walkaround.settings import Settings
 
 
 def saved(path: Path, image: Image.Image) -> Path:
@@ -45,8 +47,8 @@ def test_a_picture_that_is_hard_to_judge_is_told(tmp_path: Path, hint: str, chan
 
 
 @pytest.fixture
-def eyes() -> Iterator[Eyes]:
-    made = Eyes()
+def eyes(tmp_path: Path) -> Iterator[Eyes]:
+    made = Eyes(Settings(data=tmp_path))
     yield made
     made.close()
 
@@ -77,3 +79,14 @@ def test_eyes_that_were_killed_answer_nothing(eyes: Eyes, tmp_path: Path) -> Non
     assert "thumbnail" in eyes.look(path)
     eyes.kill()
     assert "reason" in eyes.look(path)
+
+
+def test_what_takes_too_long_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tests = str(Path(__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
+    eyes = Eyes(Settings(data=tmp_path, picture_seconds=0.5, video_seconds=0.7), program="hosting.endless_child")
+    assert "more than 0.5 s, and given up" in eyes.look(tmp_path / "a.png")["reason"]
+    told = eyes.choose(tmp_path / "a.mp4", name="yard.mp4", at_most=2, folder=tmp_path)["reason"]
+    assert "more than 0.7 s" in told
+    assert "video_seconds" in told
+    eyes.close()

@@ -1,13 +1,13 @@
 """The job that drafts labels: a model looks at the pictures that nobody has labelled, in a worker of its own.
 
 What it says of some pictures is written before it looks at the next, so that a crash or a cancellation loses no more than
-those. A picture that somebody labels meanwhile is left out.
+those. A picture that somebody labels meanwhile is left out. One that the worker dies of is found out, and costs itself alone.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +17,20 @@ from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
-from walkaround.errors import BucketError, PackageError, UnavailableError
-from walkaround.hosting.jobs.own_worker import own_worker
+from walkaround.errors import BucketError, PackageError
+from walkaround.hosting.jobs.own_worker import WORKER, OwnWorker, problem_of
 from walkaround.hosting.jobs.work import Outcome, Task, nothing
-from walkaround.hosting.operations.kept_drafts import Drafted, end_drafting, keep_drafts, open_pictures
-from walkaround.hosting.pool.answers import MOST_BYTES, decode, named
-from walkaround.hosting.pool.frames import Frame, Kind, Look, asked
+from walkaround.hosting.operations.kept_drafts import (
+    Drafted,
+    OpenPicture,
+    count_failed,
+    count_open,
+    end_drafting,
+    keep_drafts,
+    open_pictures,
+)
+from walkaround.hosting.pool.answers import MOST_BYTES, decode
+from walkaround.hosting.pool.frames import Frame, Look
 from walkaround.inspection.masks import kept_line
 from walkaround.models.network import cores
 from walkaround.settings import Settings
@@ -49,6 +57,7 @@ class DraftWork:
     database: Database
     buckets: Buckets
     settings: Settings
+    program: str = WORKER
 
     def run(self, task: Task) -> Outcome:
         """Draft some pictures after the other until there are no more."""
@@ -60,7 +69,7 @@ class DraftWork:
         if subject is None:
             return self.give_up(task.subject, "The version of the model is not there any more.")
         try:
-            failed = self._draft(task, subject)
+            self._draft(task, subject)
         except PackageError as problem:
             return self.give_up(task.subject, str(problem))
         if task.interrupted == "cancelled":
@@ -68,8 +77,7 @@ class DraftWork:
             return Outcome(
                 write=lambda session: end_drafting(session, task.subject, status="CANCELLED", message=reason), error=reason
             )
-        told = f"{failed:,} pictures could not be looked at; they are tried again next time." if failed else ""
-        return Outcome(write=lambda session: end_drafting(session, task.subject, status="COMPLETE", message=told))
+        return Outcome(write=lambda session: _complete(session, task.subject))
 
     def give_up(self, subject: int, reason: str) -> Outcome:
         """The pictures cannot be drafted."""
@@ -83,26 +91,29 @@ class DraftWork:
             return None
         return _Subject(self.settings.data / model.package, model.threshold, drafting.pictures)
 
-    def _draft(self, task: Task, subject: _Subject) -> int:
-        """Draft what has no draft yet; how many pictures could not be looked at.
+    def _draft(self, task: Task, subject: _Subject) -> None:
+        """Draft what has no draft yet.
 
         Raises:
             PackageError: the package cannot be loaded.
             InterruptedJobError: the server is stopping.
-            UnavailableError: a bucket does not answer, or the worker died.
+            UnavailableError: a bucket does not answer, or the worker ends while it loads its model.
         """
-        refs, left = self._next(task)
-        if not refs:
-            return 0
-        failed = 0
-        with own_worker(subject.package, self.settings.threads_per_unit or cores()) as worker:
-            while refs:
-                task.progress(_DOING, max(0, subject.pictures - left), subject.pictures)
-                drafted = self._drafted(worker, refs, threshold=subject.threshold)
-                failed += sum(one.error is not None for one in drafted.values())
+        threads, seconds = self.settings.threads_per_unit or cores(), self.settings.picture_seconds
+        with closing(OwnWorker(subject.package, threads, seconds=seconds, program=self.program)) as worker:
+            task.on_interrupt(worker.kill)
+            done = subject.pictures - self._count(task)
+            last = 0
+            while (some := self._next(task, last)) or last:
+                if not some:  # once more from the first: a label may have been taken away behind
+                    last = 0
+                    continue
+                task.progress(_DOING, min(max(0, done), subject.pictures), subject.pictures)
+                drafted = self._drafted(worker, some, threshold=subject.threshold)
                 task.check()
-                refs, left = self._next(task) if self._keep(task, drafted) else ((), 0)
-        return failed
+                if not self._keep(task, drafted):
+                    return
+                done, last = done + len(some), some[-1].id
 
     def _keep(self, task: Task, drafted: Mapping[str, Drafted]) -> bool:
         """Write down what came of some pictures; whether there are more to draft."""
@@ -114,35 +125,30 @@ class DraftWork:
         task.write(write)
         return goes_on[-1]
 
-    def _next(self, task: Task) -> tuple[Sequence[str], int]:
+    def _count(self, task: Task) -> int:
+        with self.database.reading() as session:
+            drafting = session.get(Drafting, task.subject)
+            return 0 if drafting is None else count_open(session, drafting)
+
+    def _next(self, task: Task, last: int) -> Sequence[OpenPicture]:
         task.check()
         with self.database.reading() as session:
             drafting = session.get(Drafting, task.subject)
-            if drafting is None or _cancelled(task):
-                return (), 0
-            return open_pictures(session, drafting, at_most=_AT_ONCE)
+            if drafting is None or task.interrupted is not None:
+                return ()
+            return open_pictures(session, drafting, after=last, at_most=_AT_ONCE)
 
-    def _drafted(
-        self, worker: tuple[socket.socket, Iterator[Frame]], refs: Sequence[str], *, threshold: float | None
-    ) -> dict[str, Drafted]:
+    def _drafted(self, worker: OwnWorker, some: Sequence[OpenPicture], *, threshold: float | None) -> dict[str, Drafted]:
         """What the model says of each picture, or why it says nothing."""
-        connection, frames = worker
         drafted: dict[str, Drafted] = {}
-        sent = 0
-        for number, ref in enumerate(refs):
+        looks: dict[int, Look] = {}
+        for number, one in enumerate(some):
             try:
-                data = self._local(ref).read_bytes()
+                looks[number] = Look(self._local(one.source_ref).read_bytes(), threshold=threshold)
             except (BucketError, OSError) as problem:
-                drafted[ref] = Drafted(error=str(problem))
-                continue
-            for part in asked(number, Look(data, threshold=threshold)):
-                connection.sendall(part)
-            sent += 1
-        for _ in range(sent):
-            frame = next(frames, None)
-            if frame is None:
-                raise UnavailableError("The worker of a drafting ended before its time.", retry_after=5)
-            drafted[refs[frame.number]] = _of_frame(frame, refs[frame.number])
+                drafted[one.source_ref] = Drafted(error=str(problem))
+        for number, answer in worker.look(looks).items():
+            drafted[some[number].source_ref] = _of_answer(answer, some[number].source_ref)
         return drafted
 
     def _local(self, ref: str) -> Path:
@@ -150,11 +156,14 @@ class DraftWork:
         return self.buckets.local(bucket, key, folder=self.settings.data / "cache" / "pictures", at_most=MOST_BYTES)
 
 
-def _of_frame(frame: Frame, ref: str) -> Drafted:
-    if frame.kind is not Kind.FOUND:
-        return Drafted(error=named(frame.body.decode(), ref.rpartition("/")[2]))
-    return Drafted(findings={**kept_line(decode(frame.body)), "source": ref})
+def _of_answer(answer: Frame, ref: str) -> Drafted:
+    problem = problem_of(answer, ref.rpartition("/")[2])
+    if problem is not None:
+        return Drafted(error=problem)
+    return Drafted(findings={**kept_line(decode(answer.body)), "source": ref})
 
 
-def _cancelled(task: Task) -> bool:
-    return task.interrupted == "cancelled"
+def _complete(session: Session, drafting_id: int) -> None:
+    failed = count_failed(session, drafting_id)
+    told = f"{failed:,} pictures could not be looked at; they are tried again next time." if failed else ""
+    end_drafting(session, drafting_id, status="COMPLETE", message=told)

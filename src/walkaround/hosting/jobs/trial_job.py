@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ from sqlalchemy.orm import Session
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
-from walkaround.errors import BucketError, PackageError, UnavailableError, writing
-from walkaround.hosting.jobs.own_worker import own_worker
+from walkaround.errors import BucketError, PackageError, writing
+from walkaround.hosting.jobs.own_worker import WORKER, OwnWorker, problem_of
 from walkaround.hosting.jobs.trial_eyes import Eyes
 from walkaround.hosting.jobs.work import InterruptedJobError, Outcome, Task, nothing
 from walkaround.hosting.operations.looks import UNREADABLE, keep_looks, unknown_looks
 from walkaround.hosting.operations.trials import MOST_PICTURES, finish_trial
-from walkaround.hosting.pool.answers import MOST_BYTES, decode, named
-from walkaround.hosting.pool.frames import Frame, Kind, Look, asked
+from walkaround.hosting.pool.answers import MOST_BYTES, decode
+from walkaround.hosting.pool.frames import Frame, Look
 from walkaround.inspection.heats import packed_heat
 from walkaround.inspection.masks import kept_line
 from walkaround.models.network import cores
@@ -72,6 +72,7 @@ class TrialWork:
     database: Database
     buckets: Buckets
     settings: Settings
+    program: str = WORKER
 
     def run(self, task: Task) -> Outcome:
         """Look at some pictures after the other, and keep what was found each time."""
@@ -82,7 +83,7 @@ class TrialWork:
             running, subject = trial.status == "RUNNING", self._subject(session, trial)
         if running and subject is None:
             return self.give_up(task.subject, "The version of the model is not there any more.")
-        with closing(Eyes()) as eyes:
+        with closing(Eyes(self.settings)) as eyes:
             task.on_interrupt(eyes.kill)
             if running and subject is not None:
                 try:
@@ -160,14 +161,18 @@ class TrialWork:
     def _look(self, task: Task, subject: _Subject, todo: Sequence[_Picture], eyes: Eyes) -> None:
         if not todo:
             return
-        with own_worker(subject.package, self.settings.threads_per_unit or cores()) as (connection, frames):
+        threads, seconds = self.settings.threads_per_unit or cores(), self.settings.picture_seconds
+        with closing(OwnWorker(subject.package, threads, seconds=seconds, program=self.program)) as worker:
+            task.on_interrupt(partial(_kill, worker, eyes))
             for start in range(0, len(todo), _AT_ONCE):
                 task.check()
-                if task.interrupted is not None or not self._is_there(subject.trial):
+                if _interrupted(task) or not self._is_there(subject.trial):
                     return
                 some = todo[start : start + _AT_ONCE]
-                answers, looks = self._answers(connection, frames, some, threshold=subject.threshold, eyes=eyes)
+                answers, looks = self._answers(worker, some, threshold=subject.threshold, eyes=eyes)
                 task.check()
+                if _interrupted(task):  # what is half looked at is looked at again when the trial goes on
+                    return
                 with self.database.transaction() as session:
                     for number, columns in answers.items():
                         session.execute(update(TrialPicture).where(TrialPicture.id == number).values(**columns))
@@ -179,36 +184,28 @@ class TrialWork:
             return session.get(Trial, trial) is not None
 
     def _answers(
-        self,
-        connection: socket.socket,
-        frames: Iterator[Frame],
-        pictures: Sequence[_Picture],
-        *,
-        threshold: float | None,
-        eyes: Eyes,
+        self, worker: OwnWorker, pictures: Sequence[_Picture], *, threshold: float | None, eyes: Eyes
     ) -> tuple[dict[int, _Answer], dict[str, bytes]]:
         """What is written of each picture, by its number, and the looks of those that can be read."""
         answers: dict[int, _Answer] = {}
-        sent: dict[int, tuple[_Picture, Path]] = {}
+        looks: dict[int, Look] = {}
+        paths: dict[int, Path] = {}
+        seen: dict[int, dict[str, Any]] = {}
         for picture in pictures:
             try:
-                path = self._local(picture.ref)
-                data = path.read_bytes()
+                path = paths[picture.number] = self._local(picture.ref)
+                looks[picture.number] = Look(path.read_bytes(), heat=True, threshold=threshold)
             except (BucketError, OSError) as problem:
                 answers[picture.number] = {"error": str(problem)}
-                continue
-            for part in asked(picture.number, Look(data, heat=True, threshold=threshold)):
-                connection.sendall(part)
-            sent[picture.number] = picture, path
-        seen = {number: eyes.look(path) for number, (_, path) in sent.items()}  # while the worker works
-        for _ in sent:
-            frame = next(frames, None)
-            if frame is None:
-                raise UnavailableError("The worker of a trial ended before its time.", retry_after=5)
-            picture, _ = sent[frame.number]
-            answers[frame.number] = _columns(frame, picture) | {"quality": seen[frame.number].get("quality")}
-        looks = {sent[number][0].ref: told["thumbnail"] for number, told in seen.items() if "thumbnail" in told}
-        return answers, {ref: base64.b64decode(thumbnail) for ref, thumbnail in looks.items()}
+        by_number = {picture.number: picture for picture in pictures}
+
+        def meanwhile() -> None:
+            seen.update({number: eyes.look(paths[number]) for number in looks})
+
+        for number, answer in worker.look(looks, meanwhile=meanwhile).items():
+            answers[number] = _columns(answer, by_number[number]) | {"quality": seen[number].get("quality")}
+        thumbnails = {by_number[number].ref: told["thumbnail"] for number, told in seen.items() if "thumbnail" in told}
+        return answers, {ref: base64.b64decode(thumbnail) for ref, thumbnail in thumbnails.items()}
 
     def _local(self, ref: str) -> Path:
         bucket, key = split_address(ref)
@@ -248,10 +245,16 @@ def _cancelled(task: Task) -> bool:
     return task.interrupted == "cancelled"
 
 
-def _columns(frame: Frame, picture: _Picture) -> _Answer:
-    if frame.kind is not Kind.FOUND:
-        return {"error": named(frame.body.decode(), picture.called)}
-    found = decode(frame.body)
+def _kill(worker: OwnWorker, eyes: Eyes) -> None:
+    worker.kill()
+    eyes.kill()
+
+
+def _columns(answer: Frame, picture: _Picture) -> _Answer:
+    problem = problem_of(answer, picture.called)
+    if problem is not None:
+        return {"error": problem}
+    found = decode(answer.body)
     return {
         "findings": {**kept_line(found), "source": picture.ref},
         "anomalous": found.anomalous,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
 from walkaround.hosting.operations.datasets import require_ready
-from walkaround.hosting.operations.kept_drafts import has_draft, of_version, undrafted
+from walkaround.hosting.operations.kept_drafts import count_open, has_draft, of_version
 from walkaround.hosting.operations.labelling import find_entry
 from walkaround.hosting.operations.models import TRAINED
 from walkaround.hosting.operations.rows import LATEST, JobKind, Reply, add_job, find_dataset, find_model, find_project
@@ -46,8 +46,8 @@ def begin_drafting(session: Session, owner: Owner, *, project_name: str, dataset
     model = _trained(session, project, model_version)
     failed = delete(Draft).where(*of_version(dataset.id, model.version), Draft.findings.is_(None))
     session.execute(failed.execution_options(synchronize_session=False))  # what could not be looked at is tried again
-    pictures = session.scalar(select(func.count()).select_from(undrafted(dataset.id, model.version).subquery())) or 0
-    drafting = Drafting(dataset_id=dataset.id, model_version=model.version, status="RUNNING", pictures=pictures)
+    drafting = Drafting(dataset_id=dataset.id, model_version=model.version, status="RUNNING", pictures=0)
+    drafting.pictures = count_open(session, drafting)
     session.add(drafting)
     session.flush()
     add_job(session, KIND, drafting.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select
 from sqlalchemy.orm import Session
@@ -21,11 +21,35 @@ class Drafted:
     error: str | None = None
 
 
-def open_pictures(session: Session, drafting: Drafting, *, at_most: int) -> tuple[Sequence[str], int]:
-    """Addresses of the next pictures without label and draft, and how many there are in all."""
+class OpenPicture(NamedTuple):
+    """An entry without label and draft."""
+
+    id: int
+    source_ref: str
+
+
+def open_pictures(session: Session, drafting: Drafting, *, after: int, at_most: int) -> Sequence[OpenPicture]:
+    """The next pictures without label and draft, behind the entry `after`, in the order of the dataset.
+
+    Whoever goes on from the last one does not look again at all that was drafted before it.
+    """
+    todo = undrafted(drafting.dataset_id, drafting.model_version).where(Entry.id > after).order_by(Entry.id).limit(at_most)
+    return [OpenPicture(*row) for row in session.execute(todo.with_only_columns(Entry.id, Entry.source_ref))]
+
+
+def count_open(session: Session, drafting: Drafting) -> int:
+    """How many pictures have neither a label nor a draft."""
     todo = undrafted(drafting.dataset_id, drafting.model_version)
-    number = session.scalar(select(func.count()).select_from(todo.subquery())) or 0
-    return session.scalars(todo.order_by(Entry.id).limit(at_most)).all(), number
+    return session.scalar(select(func.count()).select_from(todo.subquery())) or 0
+
+
+def count_failed(session: Session, drafting_id: int) -> int:
+    """How many pictures a drafting could not look at, whichever server tried."""
+    drafting = session.get(Drafting, drafting_id)
+    if drafting is None:
+        return 0
+    failed = select(func.count()).select_from(Draft).where(*of_version(drafting.dataset_id, drafting.model_version))
+    return session.scalar(failed.where(Draft.findings.is_(None))) or 0
 
 
 def keep_drafts(session: Session, drafting_id: int, drafted: Mapping[str, Drafted]) -> bool:
