@@ -11,6 +11,8 @@ from tests.hosting.conftest import Service
 
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations import activity
+from walkaround.hosting.operations.projects import remove_left
+from walkaround.hosting.operations.samples import begin_sample
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Dataset, Job, Model, Project, now
 from walkaround.store.trials import Trial
@@ -99,3 +101,20 @@ def test_failures_are_those_of_the_last_days_the_newest_first_page_by_page(busy:
     assert shown == whole
     with pytest.raises(ValidationError, match="not of this listing"):
         failed(busy, ("AAAA", 1))
+
+
+def test_a_sample_of_a_project_that_is_gone_is_told_to_nobody_else(service: Service) -> None:
+    """SQLite gives the number of the last project to the next one, whoever makes it."""
+    service.run(begin_sample, service.owner, project_name="drawn", pictures=60, settings=service.settings)
+    with service.database.transaction() as session:
+        job, number = session.scalars(select(Job)).one(), session.scalars(select(Project.id)).one()
+        job.state, job.ended, job.error = "failed", now(), "No space is left on /data/000000000000."
+    service("delete_project", project_name="drawn")
+    while service.run(remove_left, number):
+        pass
+    stranger = Owner("111111111111", "us-east-1")
+    with service.database.transaction() as session:
+        session.query(Job).filter_by(kind="delete_project").delete()
+        service.host.create_project(session, stranger, project_name="theirs")
+    assert service.run(activity.failures, stranger) == {"Failures": []}
+    assert service.run(activity.running_jobs, stranger) == []

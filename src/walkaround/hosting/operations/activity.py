@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from walkaround.hosting.operations.models import HOSTING
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply
+from walkaround.hosting.operations.samples import KIND as SAMPLE
+from walkaround.hosting.operations.samples import of_sample
 from walkaround.hosting.owner import Owner
 from walkaround.store.checks import Check, Export
 from walkaround.store.drafts import Drafting
@@ -138,7 +140,7 @@ def _subjects(owner: Owner, wanted: ColumnElement[bool]) -> Any:
         _subject("packaging", Packaging.name, Packaging, of=("package",)),
         _subject("trial", Trial.name, Trial, of=("trial",)),
         _subject("export", Export.form, Export, of=("export",)),
-        _named("project", Project.name, of=("sample",)).join(Project, Project.id == Job.subject),
+        _named("project", Project.name, of=(SAMPLE,)).join(Project, of_sample()),
         _of_dataset(Change, of="update_dataset"),
         _of_dataset(Check, of="check"),
         _of_dataset(Drafting, of="draft"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, NotFoundError
@@ -82,11 +82,16 @@ def sample_rows(session: Session, project_id: int) -> tuple[Dataset | None, Mode
     return dataset, model
 
 
+def of_sample() -> ColumnElement[bool]:
+    """That a job of this kind is about a project: SQLite gives the number of a project that is gone to the next one."""
+    return and_(Job.subject == Project.id, Job.created >= Project.created)
+
+
 def _samples(session: Session, owner: Owner) -> list[tuple[Project, Job]]:
     query = (
         select(Project, Job)
-        .join(Job, Job.subject == Project.id)
-        .where(Job.kind == KIND, Job.created >= Project.created)  # SQLite gives the number of what is gone to the next one
+        .join(Job, of_sample())
+        .where(Job.kind == KIND)
         .where(Project.account == owner.account, Project.region == owner.region)
         .order_by(Job.id.desc())
     )
