@@ -106,6 +106,33 @@ def test_entries_of_before_are_in_the_index_of_substrings(tmp_path: Path) -> Non
     database.close()
 
 
+def test_entries_of_before_are_as_they_were_and_their_numbers_do_not_come_again(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'walkaround.sqlite'}")
+    with database.engine.begin() as connection:
+        command.upgrade(config_for(connection), "0016")
+    put_entries(database, "front.jpg", "rear.jpg")
+    columns = "id, dataset_id, source_ref, label, line, name, places, state, labelled_by, review, created"
+    everything = text(f"SELECT {columns} FROM entries")  # noqa: S608 - our own names
+    with database.transaction() as session:
+        one = session.get_one(Entry, 2)
+        one.label, one.name, one.places, one.state = "anomaly", "Rear", {"boxes": ["dent"]}, "accepted"
+        one.labelled_by, one.review = "ann", {"verdict": "accepted"}
+    with database.reading() as session:
+        before = session.execute(everything).all()
+    database.migrate()
+    with database.reading() as session:
+        assert session.execute(everything).all() == before
+    for number in (3, 4):
+        with database.transaction() as session:
+            entry = Entry(dataset_id=1, source_ref="s3://photos/roof.jpg", line="{}")
+            session.add(entry)
+            session.flush()
+            assert entry.id == number
+            session.delete(entry)
+    assert found_by(database, "rear") == [2]
+    database.close()
+
+
 def test_a_user_who_may_not_create_an_extension_is_told_and_served(
     postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeDecorator
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself there
 NEVER_AGAIN = {"sqlite_autoincrement": True}
-"""An id that a job may still name must not come to stand for another row."""
+"""An id that a job, or somebody's page, may still name must not come to stand for another row."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -104,6 +104,7 @@ class Entry(Table):
         Index("entries_by_label", "dataset_id", "label", "id"),
         Index("entries_by_time", "dataset_id", "created", "id"),
         Index("entries_by_state", "dataset_id", "state", "id"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
