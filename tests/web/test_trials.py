@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from made_models import BOX_PART, MASK_PART, made_package, picture_with
 from served import Served, wait_for
+from walkaround.datasets.runs import packed, runs_of
 from walkaround.media.videos import Frame, write_video
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
@@ -165,6 +166,19 @@ def test_what_was_found_can_be_kept_as_it_is_and_nonsense_is_refused(callers: An
         sent = {"verdicts": [{"picture": spot["picture"], **wrong}]}
         assert api.problem("POST", f"{trial}/verdicts", json=sent)[0] == status
     assert callers.read.problem("POST", f"{trial}/verdicts", json={"verdicts": []})[0] in (403, 422)
+
+
+def test_what_was_painted_comes_back_as_it_was_painted(callers: Any, trial: str) -> None:
+    api = callers.manage
+    spot = pictures_of(api, trial)[0]
+    width, height = spot["findings"]["width"], spot["findings"]["height"]
+    inside = np.zeros((height, width), dtype=np.bool_)
+    inside[10:20, 30:50] = True
+    painted = {"label": "rust", "runs": {"size": [height, width], "counts": packed(runs_of(inside))}}
+    verify(api, trial, {"picture": spot["picture"], "label": "anomaly", "places": [painted]})
+    (told,) = pictures_of(api, trial, show="verified")
+    assert told["places"] == [{**painted, "box": None, "polygons": None}]
+    verify(api, trial, {"picture": spot["picture"], "label": "anomaly", "places": told["places"]})
 
 
 def test_the_same_photo_is_not_added_twice(callers: Any, models: str, trial: str) -> None:

@@ -88,7 +88,7 @@ def drawing_of(places: Sequence[Place], *, width: int, height: int) -> Drawing:
             f"The outlines have {len(labels)} labels, and {MOST_LABELS_OF_A_MASK} are allowed on one picture."
         )
     colours = colours_of(labels)
-    document = {"width": width, "height": height, "places": [_as_object(place) for place in places]}
+    document = {"width": width, "height": height, "places": [drawn_object(place) for place in places]}
     mask, shown = _mask(outlined, colours, width=width, height=height) if outlined else (None, ())
     return Drawing(
         mask=mask,
@@ -96,6 +96,15 @@ def drawing_of(places: Sequence[Place], *, width: int, height: int) -> Drawing:
         shown=shown,
         document=json.dumps(document, ensure_ascii=False).encode(),
     )
+
+
+def drawn_object(place: Place) -> dict[str, Any]:
+    """A place as JSON keeps it: its label, its box, and its rings or run lengths where it has an outline."""
+    rings = place.outline.rings if isinstance(place.outline, Polygons) else None
+    polygons = None if rings is None else [[list(point) for point in ring] for ring in rings]
+    runs = place.outline if isinstance(place.outline, Runs) else None
+    painted = {} if runs is None else {"runs": {"size": [runs.height, runs.width], "counts": packed(runs)}}
+    return {"label": place.label, "box": None if place.box is None else list(place.box), "polygons": polygons, **painted}
 
 
 def drawn_line(
@@ -190,14 +199,6 @@ def _mask(places: Sequence[Place], colours: Mapping[str, str], *, width: int, he
     image.save(file, "PNG")
     seen = np.bincount(labels.ravel(), minlength=len(colours) + 1)[1:] > 0
     return file.getvalue(), tuple(label for label, there in zip(colours, seen, strict=True) if there)
-
-
-def _as_object(place: Place) -> dict[str, Any]:
-    rings = place.outline.rings if isinstance(place.outline, Polygons) else None
-    polygons = None if rings is None else [[list(point) for point in ring] for ring in rings]
-    runs = place.outline if isinstance(place.outline, Runs) else None
-    painted = {} if runs is None else {"runs": {"size": [runs.height, runs.width], "counts": packed(runs)}}
-    return {"label": place.label, "box": None if place.box is None else list(place.box), "polygons": polygons, **painted}
 
 
 def _annotation(place: Place, class_id: int) -> dict[str, float]:

@@ -14,7 +14,7 @@ from walkaround.damage.places import Place, Polygons
 from walkaround.datasets.tracing import polygons_of_mask
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations import trial_verdicts
-from walkaround.hosting.operations.drawn_lines import drawn_line
+from walkaround.hosting.operations.drawn_lines import drawn_line, drawn_object
 from walkaround.hosting.operations.trials import find_trial_picture
 from walkaround.inspection.heats import heat_png, unpacked_heat
 from walkaround.inspection.masks import MASKS, told_line, unpacked
@@ -227,9 +227,9 @@ def places_found(findings: Mapping[str, Any]) -> list[Place]:
 
 
 def _told_place(place: Place) -> dict[str, Any]:
-    if isinstance(place.outline, Polygons):
-        return {"label": place.label, "polygons": [[list(point) for point in ring] for ring in place.outline.rings]}
-    return {"label": place.label, "box": list(place.box or ())}
+    """In one form, as it was sent: the box of an outline is no place of its own."""
+    told = drawn_object(place)
+    return told if place.outline is None else {**told, "box": None}
 
 
 def _repeats(left_out: Sequence[Mapping[str, Any]]) -> list[Repeated]:
