@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from walkaround.hosting.operations.checking import (
     keep_check,
     settle,
 )
-from walkaround.hosting.operations.entries import apply_change, remove_entries
+from walkaround.hosting.operations.entries import apply_change, refuse_change, remove_entries
 from walkaround.hosting.operations.exporting import begin_export, describe_export, end_export, forget_exports, list_exports
 from walkaround.hosting.operations.gallery import GalleryFilter, gallery_rows, list_gallery
 from walkaround.hosting.operations.manifest_lines import parse_lines
@@ -190,7 +191,41 @@ def test_what_is_taken_out_is_put_back_as_it_was(service: Any, dataset: int, see
             "4.jpg": "normal",
             "5.jpg": "anomaly",
         }
-        assert session.query(Removal).count() == 0
+    with pytest.raises(NotFoundError, match="nothing to put back under"):
+        service.run(put_back, service.owner, **NAMES, number=gone["Removal"])
+
+
+def test_what_could_not_be_put_back_can_be_put_back_later(service: Any, dataset: int, seen: Callable[..., list[int]]) -> None:
+    gone = service.run(remove_pictures, service.owner, **NAMES, ids=[1, 2, 3, 4, 5])
+    add(service, b'{"source-ref": "s3://elsewhere/x.jpg"}')
+    service.run(put_back, service.owner, **NAMES, number=gone["Removal"])
+    with service.database.transaction() as session:
+        refuse_change(session, session.query(Change).one().id, "Their bucket is another one.")
+    (stranger,) = seen()
+    service.run(remove_pictures, service.owner, **NAMES, ids=[stranger])
+    service.run(put_back, service.owner, **NAMES, number=gone["Removal"])
+    apply(service)
+    assert len(seen()) == 5
+
+
+def test_putting_back_leaves_alone_what_came_again_meanwhile(service: Any, dataset: int) -> None:
+    gone = service.run(remove_pictures, service.owner, **NAMES, ids=[2, 5])
+    add(service, line(2, "normal").encode())
+    service.run(put_back, service.owner, **NAMES, number=gone["Removal"])
+    apply(service)
+    with service.database.reading() as session:
+        labels = {one.source_ref[-5:]: one.label for one in session.query(Entry)}
+    assert (labels["2.jpg"], labels["5.jpg"]) == ("normal", "anomaly"), "the label that it has now, and that it had"
+
+
+def test_the_number_of_a_picture_that_was_taken_out_is_never_that_of_another(
+    service: Any, dataset: int, seen: Callable[..., list[int]]
+) -> None:
+    checked(service, replace(FOUND, flags=[(5, "tiny", 0, "anomaly")]))
+    service.run(remove_pictures, service.owner, **NAMES, ids=[5])
+    add(service, line(6, "anomaly").encode())
+    assert seen() == [1, 2, 3, 4, 6]
+    assert seen(flag="tiny") == []
 
 
 def test_a_deleted_dataset_leaves_no_checks_behind(service: Any, dataset: int) -> None:

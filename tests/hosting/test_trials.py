@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ValidationError
 from walkaround.hosting.operations import results, trials
@@ -114,6 +115,35 @@ def test_pictures_in_another_bucket_are_not_added(modelled: Any) -> None:
     with pytest.raises(ConflictError, match="'elsewhere'"):
         add(modelled)
     assert modelled.dataset()["ImageStats"]["Total"] == 30
+
+
+def test_pictures_of_two_buckets_do_not_begin_a_dataset(modelled: Any) -> None:
+    modelled("create_dataset", project_name="cars", dataset_type="test")
+    start(modelled, ["s3://photos/new/0.jpg", "s3://elsewhere/new/1.jpg"])
+    verdicts = {ref: Verdict(label="normal") for ref in ("s3://photos/new/0.jpg", "s3://elsewhere/new/1.jpg")}
+    modelled.run(verify_pictures, modelled.owner, **TRIAL, verdicts=verdicts)
+    with pytest.raises(ConflictError, match="are in the buckets 'elsewhere' and 'photos': all pictures"):
+        add(modelled, dataset="test")
+
+
+def test_a_verdict_reads_its_own_picture_alone(tried: Any) -> None:
+    read: list[str] = []
+    with tried.database.transaction() as session:
+        event.listen(session, "loaded_as_persistent", lambda _, row: read.append(getattr(row, "source_ref", "")))
+        verify_pictures(session, tried.owner, **TRIAL, verdicts={REFS[2]: Verdict(label="normal")}, by=None)
+    assert [ref for ref in read if ref] == [REFS[2]]
+
+
+def test_a_trial_that_waits_for_another_attempt_is_cancelled_at_once(modelled: Any) -> None:
+    start(modelled)
+    with modelled.database.transaction() as session:
+        job = session.scalars(select(Job).filter_by(kind="trial")).one()
+        job.attempts, job.due, job.error = 6, now() + timedelta(seconds=60), "The bucket does not answer."
+    modelled.run(trials.cancel_trial, modelled.owner, **TRIAL)
+    with modelled.database.reading() as session:
+        job = session.scalars(select(Job).filter_by(kind="trial")).one()
+    assert job.cancelled
+    assert job.due <= now()
 
 
 def test_a_dataset_that_is_being_changed_takes_nothing(tried: Any, make_line: Callable[..., str]) -> None:

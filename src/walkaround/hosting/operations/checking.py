@@ -12,10 +12,18 @@ from sqlalchemy.orm import Session
 from walkaround.errors import ConflictError, NotFoundError
 from walkaround.hosting.operations.datasets import require_ready
 from walkaround.hosting.operations.gallery import flag_counts, last_check
-from walkaround.hosting.operations.rows import JobKind, Reply, add_job, find_dataset, find_project
+from walkaround.hosting.operations.rows import (
+    JobKind,
+    Reply,
+    add_job,
+    cancel_jobs,
+    find_dataset,
+    find_project,
+    job_about,
+)
 from walkaround.hosting.owner import Owner
 from walkaround.store.checks import Check, CheckedEntry, CheckFlag
-from walkaround.store.tables import Dataset, Entry, Job, now
+from walkaround.store.tables import Dataset, Entry, now
 
 _AT_ONCE = 500
 _KIND: JobKind = "check"
@@ -82,9 +90,7 @@ def cancel_check(session: Session, owner: Owner, *, project_name: str, dataset_t
         NotFoundError: there is no such project or dataset.
     """
     dataset = find_dataset(session, find_project(session, owner, project_name, to_change=True), dataset_type)
-    for check in session.scalars(select(Check).filter_by(dataset_id=dataset.id, status="RUNNING")):
-        going = update(Job).where(Job.kind == _KIND, Job.subject == check.id, Job.state.in_(("due", "running")))
-        session.execute(going.values(cancelled=True))
+    cancel_jobs(session, _KIND, select(Check.id).filter_by(dataset_id=dataset.id, status="RUNNING"))
     return {}
 
 
@@ -166,7 +172,6 @@ def _settled(session: Session, check_id: int) -> set[tuple[int, str, str | None]
 
 def _told(session: Session, dataset: Dataset, newest: Check) -> dict[str, Any]:
     complete = last_check(session, dataset.id)
-    job = session.scalar(select(Job.id).where(Job.kind == _KIND, Job.subject == newest.id).order_by(Job.id.desc()).limit(1))
     report = None if complete is None or complete.report is None else {**complete.report, "ended": complete.ended}
     if report is not None and complete is not None:
         standing = flag_counts(session, complete.id)
@@ -182,7 +187,7 @@ def _told(session: Session, dataset: Dataset, newest: Check) -> dict[str, Any]:
         "Labels": newest.labels,
         "Created": newest.created,
         "Ended": newest.ended,
-        "JobId": job if newest.status == "RUNNING" else None,
+        "JobId": job_about(session, _KIND, newest.id) if newest.status == "RUNNING" else None,
         "Report": report,
     }
 

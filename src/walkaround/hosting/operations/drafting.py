@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
@@ -12,10 +12,20 @@ from walkaround.hosting.operations.datasets import require_ready
 from walkaround.hosting.operations.kept_drafts import count_open, has_draft, of_version
 from walkaround.hosting.operations.labelling import find_entry
 from walkaround.hosting.operations.models import TRAINED
-from walkaround.hosting.operations.rows import LATEST, JobKind, Reply, add_job, find_dataset, find_model, find_project
+from walkaround.hosting.operations.rows import (
+    LATEST,
+    JobKind,
+    Reply,
+    add_job,
+    cancel_jobs,
+    find_dataset,
+    find_model,
+    find_project,
+    job_about,
+)
 from walkaround.hosting.owner import Owner
 from walkaround.store.drafts import Draft, Drafting
-from walkaround.store.tables import Dataset, Entry, Job, Model, Project, now
+from walkaround.store.tables import Dataset, Entry, Model, Project
 
 KIND: JobKind = "draft"
 
@@ -70,9 +80,7 @@ def cancel_drafting(session: Session, owner: Owner, *, project_name: str, datase
         NotFoundError: there is no such project or dataset.
     """
     dataset = find_dataset(session, find_project(session, owner, project_name, to_change=True), dataset_type)
-    going = select(Drafting.id).filter_by(dataset_id=dataset.id, status="RUNNING")
-    jobs = update(Job).where(Job.kind == KIND, Job.subject.in_(going), Job.ended.is_(None))
-    session.execute(jobs.values(cancelled=True, due=now()).execution_options(synchronize_session=False))
+    cancel_jobs(session, KIND, select(Drafting.id).filter_by(dataset_id=dataset.id, status="RUNNING"))
     return {}
 
 
@@ -114,14 +122,13 @@ def _told(session: Session, dataset: Dataset) -> dict[str, Any]:
     counted = select(func.count()).select_from(Entry).where(Entry.dataset_id == dataset.id, Entry.label.is_(None))
     drafted = session.scalar(counted.where(has_draft(newest.model_version, Draft.findings.is_not(None))))
     failed = session.scalar(counted.where(has_draft(newest.model_version, Draft.findings.is_(None))))
-    job = select(Job.id).where(Job.kind == KIND, Job.subject == newest.id).order_by(Job.id.desc()).limit(1)
     return {
         "Status": newest.status,
         "Model": str(newest.model_version),
         "Message": newest.message,
         "Created": newest.created,
         "Ended": newest.ended,
-        "JobId": session.scalar(job) if newest.status == "RUNNING" else None,
+        "JobId": job_about(session, KIND, newest.id) if newest.status == "RUNNING" else None,
         "Pictures": newest.pictures,
         "Unlabelled": unlabelled,
         "Drafted": drafted or 0,

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, NotFoundError
 from walkaround.hosting.operations.datasets import require_ready
-from walkaround.hosting.operations.rows import JobKind, Reply, add_job, find_dataset, find_project
+from walkaround.hosting.operations.rows import JobKind, Reply, add_job, find_dataset, find_project, job_about
 from walkaround.hosting.owner import Owner
 from walkaround.store.checks import Export
-from walkaround.store.tables import Job, Project, now
+from walkaround.store.tables import Project, now
 
 Form = Literal["manifest", "lookout", "ground-truth", "coco", "yolo", "yolo-seg", "voc", "tfrecords"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -115,9 +115,6 @@ def remove_old(data: Path, kept: Sequence[int]) -> None:
 
 
 def _told(session: Session, project: Project, export: Export) -> dict[str, Any]:
-    job = None
-    if export.status == "RUNNING":
-        job = session.scalar(select(Job.id).where(Job.kind == KIND, Job.subject == export.id).order_by(Job.id.desc()).limit(1))
     report = export.report or {}
     return {
         "Id": export.id,
@@ -127,7 +124,7 @@ def _told(session: Session, project: Project, export: Export) -> dict[str, Any]:
         "Message": export.message,
         "Created": export.created,
         "Ended": export.ended,
-        "JobId": job,
+        "JobId": job_about(session, KIND, export.id) if export.status == "RUNNING" else None,
         "Pictures": report.get("pictures"),
         "Bytes": report.get("bytes"),
         "Problems": report.get("problems", []),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from walkaround.errors import NotFoundError
 from walkaround.hosting.owner import Owner
 from walkaround.store.locks import lock_account
-from walkaround.store.tables import Dataset, Job, Model, Packaging, Project
+from walkaround.store.tables import Dataset, Job, Model, Packaging, Project, now
 
 Reply = dict[str, Any]
 """The members of an operation's reply, in the service's spelling."""
@@ -116,6 +116,19 @@ def add_job(session: Session, kind: JobKind, subject: int) -> None:
     """Write down work to be done, in the transaction of the status that promises it."""
     session.add(Job(kind=kind, subject=subject))
     session.flush()
+
+
+def job_about(session: Session, kind: JobKind, subject: int) -> int | None:
+    """The number of the newest job of a kind about a row; None where there is none, or it was forgotten."""
+    query = select(Job.id).where(Job.kind == kind, Job.subject == subject).order_by(Job.id.desc()).limit(1)
+    return session.scalar(query)
+
+
+def cancel_jobs(session: Session, kind: JobKind, subject: int | Select[int]) -> None:
+    """Ask the jobs about a row, or about all that a query finds, to end; one that waits for another attempt need not wait."""
+    of = Job.subject == subject if isinstance(subject, int) else Job.subject.in_(subject)
+    going = update(Job).where(Job.kind == kind, of, Job.ended.is_(None))
+    session.execute(going.values(cancelled=True, due=now()).execution_options(synchronize_session=False))
 
 
 def present(members: Reply) -> Reply:

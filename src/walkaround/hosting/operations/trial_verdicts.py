@@ -75,8 +75,9 @@ def verify_pictures(
         ValidationError: a verdict is neither normal nor anomaly, or a normal picture has damage types.
     """
     trial = find_trial(session, find_project(session, owner, project_name, to_change=True), trial_name)
-    query = select(TrialPicture).filter_by(trial_id=trial.id).with_for_update()
-    pictures = {picture.source_ref: picture for picture in session.scalars(query)}
+    own = select(TrialPicture).where(TrialPicture.trial_id == trial.id, TrialPicture.source_ref.in_(verdicts))
+    rows = session.scalars(own.order_by(TrialPicture.id).with_for_update())  # in the order in which the job writes them
+    pictures = {picture.source_ref: picture for picture in rows}
     for ref, verdict in verdicts.items():
         if ref not in pictures:
             raise missing(trial_name, f"The trial {trial_name!r} has no picture {ref[:300]!r}")
@@ -310,17 +311,21 @@ def _line(picture: TrialPicture, trial_name: str) -> dict[str, Any]:
 def _require_bucket(
     project: Project, dataset: str, bucket: str | None, pictures: Sequence[TrialPicture], *, trial_name: str
 ) -> None:
-    buckets = {picture.source_ref.removeprefix("s3://").partition("/")[0] for picture in pictures}
-    wanted = {bucket} if bucket is not None else buckets
-    if len(buckets) > 1 or buckets != wanted:
-        other = next(iter(sorted(buckets - {bucket})))
-        kind = "training" if dataset == "train" else "test"
-        raise _conflict(
-            project,
-            dataset,
-            f"The pictures of the trial {trial_name!r} are in the bucket {other!r}, and those of the {kind}"
-            f" dataset in {bucket!r}: all pictures of a dataset are in one bucket; begin a trial on such pictures.",
-        )
+    buckets = sorted({picture.source_ref.removeprefix("s3://").partition("/")[0] for picture in pictures})
+    if buckets == [bucket] or (bucket is None and len(buckets) == 1):
+        return
+    kind = "training" if dataset == "train" else "test"
+    if bucket is None:
+        where = f"are in the buckets {', '.join(map(repr, buckets[:-1]))} and {buckets[-1]!r}"
+    else:
+        other = next(one for one in buckets if one != bucket)
+        where = f"are in the bucket {other!r}, and those of the {kind} dataset in {bucket!r}"
+    raise _conflict(
+        project,
+        dataset,
+        f"The pictures of the trial {trial_name!r} {where}: all pictures of a dataset are in one bucket; begin a trial on such"
+        " pictures.",
+    )
 
 
 def _conflict(project: Project, dataset: str, sentence: str) -> ConflictError:

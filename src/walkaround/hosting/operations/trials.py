@@ -19,7 +19,7 @@ from walkaround.hosting.operations.manifest_lines import source_bucket
 from walkaround.hosting.operations.models import TRAINED
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
-from walkaround.hosting.operations.rows import LATEST, Reply, add_job, find_model, find_project
+from walkaround.hosting.operations.rows import LATEST, Reply, add_job, cancel_jobs, find_model, find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Job, Project
 from walkaround.store.trials import Trial, TrialPicture, TrialVideo
@@ -207,11 +207,9 @@ def cancel_trial(session: Session, owner: Owner, *, project_name: str, trial_nam
     """
     project = find_project(session, owner, project_name, to_change=True)
     trial = find_trial(session, project, trial_name)
-    job = _open_job(session, trial.id)
-    if trial.status != "RUNNING" or job is None:
+    if trial.status != "RUNNING" or _open_job(session, trial.id) is None:
         raise _conflict(f"The trial {trial_name!r} is not running: there is nothing to cancel.", trial_name)
-    job.cancelled = True
-    session.flush()
+    cancel_jobs(session, _JOB, trial.id)
     return {"Trial": _described(session, project, trial)}
 
 
@@ -343,9 +341,9 @@ def _conflict(sentence: str, trial_name: str) -> ConflictError:
     return ConflictError(sentence, resource_id=trial_name, resource_type="TRIAL")
 
 
-def _open_job(session: Session, trial_id: int) -> Job | None:
-    query = select(Job).filter_by(kind=_JOB, subject=trial_id, ended=None).order_by(Job.id.desc()).limit(1)
-    return session.scalars(query).one_or_none()
+def _open_job(session: Session, trial_id: int) -> int | None:
+    query = select(Job.id).filter_by(kind=_JOB, subject=trial_id, ended=None).order_by(Job.id.desc()).limit(1)
+    return session.scalar(query)
 
 
 def _described(session: Session, project: Project, trial: Trial) -> Reply:
@@ -373,7 +371,7 @@ def _described(session: Session, project: Project, trial: Trial) -> Reply:
         "StatusMessage": message,
         "CreationTimestamp": trial.created,
         "SameAs": trial.same_as,
-        "JobId": None if job is None else job.id,
+        "JobId": job,
         "Pictures": dict(zip(counted, counts, strict=True)),
         "Videos": [{"Name": one.name, "Frames": one.frames, "Problem": one.error} for one in videos],
     }
