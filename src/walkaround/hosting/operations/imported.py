@@ -35,18 +35,19 @@ def import_package(session: Session, owner: Owner, *, project_name: str, package
         QuotaError: there are as many projects as may be.
         StorageError: the data folder cannot be written.
     """
-    place = Path("models", owner.account, owner.region, project_name, "imported", package.fingerprint)
-    _copy(package, settings.data / place)
     lock_account(session, owner.account)
     query = select(Project).filter_by(account=owner.account, region=owner.region, name=project_name)
     project = session.scalars(query).one_or_none()
     if project is None:
         create_project(session, owner, project_name=project_name, at_most=settings.projects_per_account)
         project = session.scalars(query).one()
-    known = select(Model.version).filter_by(project_id=project.id, package=str(place)).where(Model.status != "DELETING")
-    version = session.scalar(known)
+    home = Path("models", owner.account, owner.region, project_name, "imported", package.fingerprint)
+    own = select(Model.version).filter_by(project_id=project.id).where(Model.status != "DELETING")
+    version = session.scalar(own.where(Model.package.startswith(str(home), autoescape=True)))
     if version is not None:
         return version
+    place = home / secrets.token_hex(8)  # one of its own: the job that deletes an earlier import may come any time
+    _copy(package, settings.data / place)
     project.last_version += 1
     scores = package.card.scores
     session.add(
@@ -69,16 +70,12 @@ def import_package(session: Session, owner: Owner, *, project_name: str, package
 
 
 def _copy(package: Package, to: Path) -> None:
-    """Copy a package's two files; whoever looks sees both or none."""
-    if to.is_dir():
-        return
-    part = to.with_name(f"{to.name}.{secrets.token_hex(8)}.part")
+    """Copy a package's two files into a new folder, or leave nothing."""
     with writing(to):
-        part.mkdir(parents=True)
+        to.mkdir(parents=True)
         try:
             for name in (MODEL_FILE, CARD_FILE):
-                shutil.copyfile(package.path / name, part / name)
-            if not to.is_dir():
-                part.rename(to)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+                shutil.copyfile(package.path / name, to / name)
+        except BaseException:
+            shutil.rmtree(to, ignore_errors=True)
+            raise

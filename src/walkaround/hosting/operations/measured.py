@@ -76,6 +76,7 @@ class MeasuredSets:
         """Nothing is read yet."""
         self._data, self._buckets = data, buckets
         self._kept: OrderedDict[Hashable, MeasuredSet] = OrderedDict()
+        self._reading: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def of(self, model: MeasuredModel) -> MeasuredSet:
@@ -86,14 +87,31 @@ class MeasuredSets:
             UnavailableError: the bucket of the evaluation manifest does not answer.
         """
         key = (model.id, model.package)
-        with self._lock:  # two who ask for the same wait for one reading
-            kept = self._kept.get(key)
-            if kept is None:
-                kept = self._kept[key] = self._read(model)
+        kept = self._found(key)
+        if kept is not None:
+            return kept
+        with self._lock:
+            reading = self._reading.setdefault(key, threading.Lock())
+        with reading:  # two who ask for the same wait for one reading, and for no other's
+            kept = self._found(key)
+            if kept is not None:
+                return kept
+            try:
+                kept = self._read(model)
+            finally:
+                with self._lock:
+                    self._reading.pop(key, None)
+            with self._lock:
+                self._kept[key] = kept
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
             return kept
+
+    def _found(self, key: Hashable) -> MeasuredSet | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
     def _read(self, model: MeasuredModel) -> MeasuredSet:
         if model.package is None:

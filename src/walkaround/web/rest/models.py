@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, status
 from sqlalchemy.orm import Session
 
-from walkaround.errors import ConflictError, writing
+from walkaround.errors import ConflictError, NotFoundError, WalkaroundError, writing
 from walkaround.hosting.operations.models import cancel_training
 from walkaround.hosting.operations.rows import find_model, find_project
-from walkaround.hosting.operations.training_options import check_options
+from walkaround.hosting.operations.training_options import TrainingOptions, check_options
 from walkaround.hosting.operations.training_plan import require_trainable
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.handles import job_handle
@@ -50,8 +50,11 @@ def train_model(visit: Changer, project: ProjectName, new: NewModel, token: Idem
     check_options(options, settings)
     place = _output(visit, project, new.output)
 
+    refusal = _refusal(visit, project, options)
+
     def act(session: Session) -> dict[str, Any]:
-        require_trainable(session, visit.owner, project_name=project, options=options, settings=settings)
+        if refusal is not None:  # here, where a request that came before has been answered already
+            raise refusal
         return host.create_model(
             session,
             visit.owner,
@@ -70,6 +73,21 @@ def train_model(visit: Changer, project: ProjectName, new: NewModel, token: Idem
         new=new.model_dump(),
     )
     return _model({**reply["ModelMetadata"], "Job": reply.get("Job")})
+
+
+def _refusal(visit: Visit, project: str, options: TrainingOptions) -> WalkaroundError | None:
+    """Why the labels cannot be trained on. It takes a second with 20,000 pictures, in which others shall write."""
+    settings = visit.service.settings
+
+    def look(session: Session) -> dict[str, Any]:
+        require_trainable(session, visit.owner, project_name=project, options=options, settings=settings)
+        return {}
+
+    try:
+        visit.look(look)
+    except (ConflictError, NotFoundError) as refusal:
+        return refusal
+    return None
 
 
 @router.get("/{version}", response_model_exclude_none=True)
