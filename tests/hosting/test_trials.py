@@ -20,6 +20,7 @@ from walkaround.hosting.operations.trial_verdicts import (
     add_verified,
     addable,
     compare_trials,
+    compare_verified,
     list_trial_pictures,
     verify_pictures,
 )
@@ -249,6 +250,27 @@ def test_a_photo_that_a_dataset_has_is_left_out_and_named(tried: Any) -> None:
     assert like == [(REFS[0], "s3://photos/train/n3.jpg", "train", False), (REFS[3], REFS[2], None, False)]
     assert add(tried) == {"Added": 2, "LeftOut": told["LeftOut"]}
     assert add(tried, repeats=True)["Added"] == 2
+
+
+def test_what_was_compared_before_is_compared_with_what_came_since(tried: Any, make_line: Callable[..., str]) -> None:
+    looks = {REFS[0]: look_of(1), REFS[1]: look_of(2), REFS[2]: look_of(3), REFS[3]: look_of(4)}
+    looks |= {"s3://photos/train/n3.jpg": look_of(1), "s3://photos/late.jpg": look_of(2)}
+    looks |= {f"s3://photos/train/a{number}.jpg": look_of(10 + number) for number in range(9)}
+    tried.run(keep_looks, looks)
+    verify(tried, _0="normal", _1="anomaly", _2="normal")
+    compared = tried.run(compare_verified, tried.owner, **TRIAL)
+    tried.update(make_line("late.jpg", "anomaly"))
+    asked: list[Any] = []
+    with tried.database.transaction() as session:
+        event.listen(session, "do_orm_execute", lambda state: asked.append(state.statement))
+        names = {"project_name": "cars", "trial_name": "monday", "settings": tried.settings, "compared": compared}
+        reply = add_verified(session, tried.owner, **names)
+    like = {one["SourceRef"]: one["Like"] for one in reply["LeftOut"]}
+    assert (reply["Added"], like) == (1, {REFS[0]: "s3://photos/train/n3.jpg", REFS[1]: "s3://photos/late.jpg"})
+    (thumbnails,) = [one for one in asked if "JOIN picture_looks" in str(one)]
+    assert compared.last in thumbnails.compile().params.values(), "of what came since alone"
+    verify(tried, _3="normal")
+    assert add(tried, compared=compared)["Added"] == 1, "one that was verified since is compared too"
 
 
 def test_the_very_file_is_never_added_twice(modelled: Any) -> None:

@@ -38,6 +38,21 @@ class Twin:
     same: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What pictures were found to repeat before the transaction that goes by it: among 20,000 that takes seconds.
+
+    Attributes:
+        refs: the pictures.
+        twins: those of them that repeat another one.
+        last: the newest entry of the project then.
+    """
+
+    refs: frozenset[str]
+    twins: Mapping[str, Twin]
+    last: int
+
+
 def keep_looks(session: Session, thumbnails: Mapping[str, bytes]) -> None:
     """Keep what pictures look like, by source reference; of one that is known already nothing changes."""
     make: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -57,6 +72,30 @@ def count_unknown_looks(session: Session, project_id: int) -> int:
     return session.scalar(select(func.count()).select_from(_without_look(project_id).subquery())) or 0
 
 
+def compare(session: Session, project_id: int, refs: Sequence[str]) -> Compared:
+    """Compare pictures with those of a project's datasets, see `twins_of`, to go by it soon in `twins_since`."""
+    datasets = select(Dataset.id).filter_by(project_id=project_id)
+    last = session.scalar(select(func.max(Entry.id)).where(Entry.dataset_id.in_(datasets))) or 0
+    return Compared(refs=frozenset(refs), twins=twins_of(session, project_id, refs), last=last)
+
+
+def twins_since(session: Session, project_id: int, refs: Sequence[str], *, before: Compared | None) -> dict[str, Twin]:
+    """The same as `twins_of`, where what was compared before is compared with entries alone that came since."""
+    if before is None or not before.refs.issuperset(refs):
+        return twins_of(session, project_id, refs)
+    known = {ref: before.twins[ref] for ref in refs if ref in before.twins}
+    rest = [ref for ref in refs if ref not in known]
+    kinds = _kinds(session, project_id)
+    found = known | _same_files(session, kinds, rest)
+    looks = _looks(session, [ref for ref in rest if ref not in found])
+    return found | _twins_in_datasets(session, kinds, list(looks), list(looks.values()), behind=before.last)
+
+
+def same_files(session: Session, project_id: int, refs: Sequence[str]) -> dict[str, Twin]:
+    """Which pictures are in a dataset of a project already as the very file, by source reference."""
+    return _same_files(session, _kinds(session, project_id), refs)
+
+
 def twins_of(session: Session, project_id: int, refs: Sequence[str]) -> dict[str, Twin]:
     """Which pictures are in a dataset of a project already, as a file or as a photo, or come before among themselves.
 
@@ -68,15 +107,8 @@ def twins_of(session: Session, project_id: int, refs: Sequence[str]) -> dict[str
     Returns:
         By source reference; those that are new are not in it.
     """
-    datasets = session.execute(select(Dataset.id, Dataset.kind).filter_by(project_id=project_id))
-    kinds = {row.id: row.kind for row in datasets}
-    found: dict[str, Twin] = {}
-    for some in _pieces(refs):
-        query = select(Entry.source_ref, Entry.dataset_id, Entry.line).where(
-            Entry.dataset_id.in_(kinds), Entry.source_ref.in_(some)
-        )
-        for ref, dataset, line in session.execute(query):
-            found[ref] = Twin(source_ref=ref, name=_name(line), dataset=kinds[dataset], same=True)
+    kinds = _kinds(session, project_id)
+    found = _same_files(session, kinds, refs)
     rest = [ref for ref in refs if ref not in found]
     looks = _looks(session, rest)
     rest = [ref for ref in rest if ref in looks]
@@ -86,15 +118,33 @@ def twins_of(session: Session, project_id: int, refs: Sequence[str]) -> dict[str
     return found
 
 
+def _kinds(session: Session, project_id: int) -> dict[int, str]:
+    """The kinds of a project's datasets by their numbers."""
+    rows = session.execute(select(Dataset.id, Dataset.kind).filter_by(project_id=project_id))
+    return {row.id: row.kind for row in rows}
+
+
+def _same_files(session: Session, kinds: Mapping[int, str], refs: Sequence[str]) -> dict[str, Twin]:
+    found: dict[str, Twin] = {}
+    for some in _pieces(refs):
+        query = select(Entry.source_ref, Entry.dataset_id, Entry.line).where(
+            Entry.dataset_id.in_(kinds), Entry.source_ref.in_(some)
+        )
+        for ref, dataset, line in session.execute(query):
+            found[ref] = Twin(source_ref=ref, name=_name(line), dataset=kinds[dataset], same=True)
+    return found
+
+
 def _twins_in_datasets(
-    session: Session, kinds: Mapping[int, str], refs: Sequence[str], thumbnails: Sequence[bytes]
+    session: Session, kinds: Mapping[int, str], refs: Sequence[str], thumbnails: Sequence[bytes], *, behind: int = 0
 ) -> dict[str, Twin]:
+    """Those that show the photo of an entry behind another one."""
     if not refs:
         return {}
     query = (
         select(Entry.id, Entry.dataset_id, PictureLook.thumbnail)
         .join(PictureLook, PictureLook.source_ref == Entry.source_ref)
-        .where(Entry.dataset_id.in_(kinds), PictureLook.thumbnail != UNREADABLE)
+        .where(Entry.dataset_id.in_(kinds), Entry.id > behind, PictureLook.thumbnail != UNREADABLE)
         .order_by(Entry.id)
     )
     known = session.execute(query).all()

@@ -16,7 +16,7 @@ from walkaround.errors import ConflictError, DatasetError, ValidationError
 from walkaround.hosting.operations.datasets import require_ready
 from walkaround.hosting.operations.entries import apply_lines
 from walkaround.hosting.operations.label_lines import label_members, with_kinds
-from walkaround.hosting.operations.looks import Twin, count_unknown_looks, twins_of
+from walkaround.hosting.operations.looks import Compared, Twin, compare, count_unknown_looks, same_files, twins_of, twins_since
 from walkaround.hosting.operations.manifest_lines import NAME_KEY, parse_lines
 from walkaround.hosting.operations.pages import Page, open_page, paged
 from walkaround.hosting.operations.rows import Reply, find_dataset, find_project, present
@@ -177,6 +177,17 @@ def addable(session: Session, owner: Owner, *, project_name: str, trial_name: st
     }
 
 
+def compare_verified(session: Session, owner: Owner, *, project_name: str, trial_name: str) -> Compared:
+    """Compare the verified pictures with those of the datasets, before the transaction that adds them.
+
+    Raises:
+        NotFoundError: there is no such project or trial.
+    """
+    project = find_project(session, owner, project_name)
+    trial = find_trial(session, project, trial_name)
+    return compare(session, project.id, [one.source_ref for one in _waiting(session, trial.id, to_change=False)])
+
+
 def add_verified(
     session: Session,
     owner: Owner,
@@ -186,6 +197,7 @@ def add_verified(
     settings: Settings,
     dataset: str = "train",
     repeats: bool = False,
+    compared: Compared | None = None,
 ) -> Reply:
     """Add the verified pictures that are not there yet to a dataset, labelled as the person said: all or none.
 
@@ -197,6 +209,7 @@ def add_verified(
         settings: the limits.
         dataset: train or test.
         repeats: whether pictures are added that show a photo which is in a dataset already; the very file never is.
+        compared: what `compare_verified` gave a moment ago; None: they are compared within this transaction.
 
     Raises:
         NotFoundError: there is no such project or trial, or no such dataset.
@@ -207,9 +220,8 @@ def add_verified(
     found = find_dataset(session, project, dataset, to_change=True)
     require_ready(project, found)
     waiting = _waiting(session, trial.id, to_change=True)
-    twins = twins_of(session, project.id, [one.source_ref for one in waiting])
-    if repeats:
-        twins = {ref: twin for ref, twin in twins.items() if twin.same}
+    refs = [one.source_ref for one in waiting]
+    twins = same_files(session, project.id, refs) if repeats else twins_since(session, project.id, refs, before=compared)
     pictures = [one for one in waiting if one.source_ref not in twins]
     left_out = [_left_out(one, twins[one.source_ref]) for one in waiting if one.source_ref in twins]
     if not pictures:

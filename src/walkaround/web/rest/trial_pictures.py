@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -140,23 +141,20 @@ def add_verified(
     token: IdempotencyKey = None,
 ) -> AddedPictures:
     """Add the verified pictures to a dataset, labelled as the person said; what is in one already is left out."""
-    reply = visit.change(
-        "add_verified",
-        lambda session: trial_verdicts.add_verified(
-            session,
-            visit.owner,
-            project_name=project,
-            trial_name=trial,
-            settings=visit.service.settings,
-            dataset=dataset,
-            repeats=repeats,
-        ),
-        token=token,
-        project=project,
-        trial=trial,
-        dataset=dataset,
-        repeats=repeats,
-    )
+    names = {"project_name": project, "trial_name": trial}
+    compared = None
+    with suppress(NotFoundError):  # which is told where a request that came before has been answered already
+        if not repeats:
+            found = visit.look(lambda session: {"all": trial_verdicts.compare_verified(session, visit.owner, **names)})
+            compared = found["all"]
+
+    def act(session: Session) -> dict[str, Any]:
+        settings = visit.service.settings
+        return trial_verdicts.add_verified(
+            session, visit.owner, **names, settings=settings, dataset=dataset, repeats=repeats, compared=compared
+        )
+
+    reply = visit.change("add_verified", act, token=token, project=project, trial=trial, dataset=dataset, repeats=repeats)
     return AddedPictures(pictures=reply["Added"], left_out=_repeats(reply["LeftOut"]) or None)
 
 
