@@ -173,7 +173,7 @@ def test_a_model_needs_enough_pictures(api: Any, project: str) -> None:
             "/projects",
             {"content": b"[" * 50_000, "headers": {"content-type": "application/json"}},
             400,
-            "parsing the body",
+            "send JSON in UTF-8",
         ),
         (
             "POST",

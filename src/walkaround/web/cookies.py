@@ -86,7 +86,10 @@ def check_session_use(headers: Headers, token: str, *, method: str) -> None:
 
 
 def _is_own(origin: str, host: str) -> bool:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # a bracket that is not closed
+        return False
     default = _DEFAULT_PORTS.get(parts.scheme)
     if default is None or not parts.netloc:
         return False

@@ -122,6 +122,8 @@ def _is_json(kind: str) -> bool:
 async def _of_http(request: Request, problem: Exception) -> JSONResponse:
     status = problem.status_code if isinstance(problem, HTTPException) else 500
     said = str(problem.detail) if isinstance(problem, HTTPException) else ""
+    if status == HTTPStatus.BAD_REQUEST:  # FastAPI's: the others of this status are errors of walkaround
+        said = "The body cannot be read: send JSON in UTF-8, not too deeply nested, with numbers of ordinary length."
     if status == HTTPStatus.NOT_FOUND:
         said = "There is nothing at this address; GET /api/v1/openapi.json lists what there is."
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 
 from walkaround.web.rest.place_shapes import DrawnPlace
-from walkaround.web.rest.shapes import DatasetKind, FoundBox, Strict
+from walkaround.web.rest.shapes import NO_NUL, DatasetKind, FoundBox, Strict
 
 TestNumber = Annotated[int, Path(ge=1, le=10_000_000, description="Number of a test picture, from 1.")]
 ManyRows = Annotated[int, Query(ge=1, le=2_000, description="Rows of a page.")]
@@ -87,7 +87,7 @@ class NewThreshold(Strict):
     threshold: Share | None = Field(
         description="Probability of damage from which a picture is called damaged; null: the one that the training chose."
     )
-    note: Annotated[str, Field(max_length=500, description="Why, for whoever looks later.")] = ""
+    note: Annotated[str, Field(max_length=500, pattern=NO_NUL, description="Why, for whoever looks later.")] = ""
 
 
 class ThresholdChange(BaseModel):

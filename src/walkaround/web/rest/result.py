@@ -26,7 +26,7 @@ from walkaround.web.rest.access import Changer, Reader, Visit
 from walkaround.web.rest.entrance import PREFIX
 from walkaround.web.rest.picture_bytes import PICTURE, PictureSize, answer_picture
 from walkaround.web.rest.results import told_result
-from walkaround.web.rest.shapes import DatasetKind, Label, Result, ResultNumber, Strict
+from walkaround.web.rest.shapes import NO_NUL, DatasetKind, Label, Result, ResultNumber, Strict
 
 router = APIRouter(tags=["results"])
 
@@ -69,7 +69,7 @@ class Verdict(Strict):
 
     result: Number
     label: Label | None = Field(description="What the person sees; null takes an earlier word back.")
-    note: Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$", description="Why.")] = ""
+    note: Annotated[str, Field(max_length=500, pattern=NO_NUL, description="Why.")] = ""
 
 
 class Verdicts(Strict):

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime
 
 from walkaround.errors import MissingExtraError, ValidationError
 from walkaround.hosting.operations.result_search import ResultFilter, Reviewed
@@ -19,17 +18,16 @@ from walkaround.pipeline.sinks.delivered import HEAT_MAP
 from walkaround.web.rest.access import Changer, Reader, Visit
 from walkaround.web.rest.entrance import PREFIX
 from walkaround.web.rest.masks import path_of_result
-from walkaround.web.rest.shapes import Deleted, Limit, Moment, NextPage, ProjectName, Result, Results, Span
+from walkaround.web.rest.shapes import NO_NUL, Deleted, Instant, Limit, Moment, NextPage, ProjectName, Result, Results, Span
 
 router = APIRouter(tags=["results"])
 
-_TEXT = r"^[^\x00]*$"  # PostgreSQL takes no NUL
 _TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 ProjectWanted = Annotated[
     str | None, Query(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", description="Of one project only.")
 ]
-Text = Annotated[str | None, Query(min_length=1, max_length=4096, pattern=_TEXT)]
+Text = Annotated[str | None, Query(min_length=1, max_length=4096, pattern=NO_NUL)]
 Share = Annotated[float | None, Query(ge=0, le=1)]
 
 
@@ -39,7 +37,7 @@ def result_filter(
     before: Moment = None,
     anomalous: Annotated[bool | None, Query(description="The verdict.")] = None,
     label: Annotated[
-        str | None, Query(min_length=1, max_length=255, pattern=_TEXT, description="The most probable class.")
+        str | None, Query(min_length=1, max_length=255, pattern=NO_NUL, description="The most probable class.")
     ] = None,
     model: Annotated[int | None, Query(ge=1, le=2_000_000_000, description="The model's version.")] = None,
     source: Annotated[Text, Query(description="What the picture is called, all of it.")] = None,
@@ -114,7 +112,7 @@ def export(
 
 @router.delete("/projects/{project}/results")
 def forget(
-    visit: Changer, project: ProjectName, before: Annotated[AwareDatetime, Query(description="A time with its zone.")]
+    visit: Changer, project: ProjectName, before: Annotated[Instant, Query(description="A time with its zone.")]
 ) -> Deleted:
     """Delete the findings that were kept before a time, with pictures kept with them; the sums of the dashboard stay."""
     deleted = 0

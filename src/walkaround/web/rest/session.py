@@ -18,7 +18,7 @@ from walkaround.web.callers import Caller, UnknownCallerError
 from walkaround.web.cookies import Headers, check_own_page, device_token, drop_session, session_token, set_device, set_session
 from walkaround.web.rest.access import Reader, Visit
 from walkaround.web.rest.entrance import perhaps_caller_of
-from walkaround.web.rest.shapes import Strict
+from walkaround.web.rest.shapes import NO_NUL, Strict
 from walkaround.web.rest.users import NewPassword, Password, UserName
 from walkaround.web.service import Service
 from walkaround.web.sessions import Begun
@@ -46,7 +46,10 @@ class Session(BaseModel):
 class SignIn(Strict):
     """A name and its password."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200, description="The user's name; large and small letters are alike.")]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=200, pattern=NO_NUL, description="The user's name; large and small letters are alike."),
+    ]
     password: Annotated[str, Field(min_length=1, max_length=LONGEST * 4, description="The user's password.")]
 
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from walkaround.web.problems import LeftOut
 from walkaround.web.rest.model_summary import ModelSummary
 from walkaround.web.rest.training_shapes import Minutes, PartName, QualityName
+
+NO_NUL = r"^[^\x00]*$"
+"""What a text has to match that goes into the database: PostgreSQL takes no NUL."""
+TRIAL_NAME = r"^[a-zA-Z0-9-]+$"
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The same time in UTC; one that falls out of the calendar there is none that anything was made at."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as problem:
+        raise PydanticCustomError("moment", "Input should be of a day between the years 1 and 9999 in UTC") from problem
+
 
 ProjectName = Annotated[
     str, Path(min_length=1, max_length=255, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", description="A project.")
@@ -18,13 +32,14 @@ ProjectName = Annotated[
 DatasetKind = Literal["train", "test"]
 KindInPath = Annotated[DatasetKind, Path(description="Which dataset: train or test.")]
 Version = Annotated[str, Path(pattern=r"^([1-9][0-9]{0,9}|latest)$", description="A model version, or latest.")]
-TrialName = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-]+$", description="A trial detection.")]
+TrialName = Annotated[str, Path(min_length=1, max_length=64, pattern=TRIAL_NAME, description="A trial detection.")]
 Label = Literal["normal", "anomaly"]
 Limit = Annotated[int, Query(ge=1, le=100, description="Rows of a page.")]
 NextPage = Annotated[
     str | None, Query(alias="next", max_length=2048, description="`next` of the page before, with the same filters.")
 ]
-Moment = Annotated[AwareDatetime | None, Query(description="A time with its zone.")]
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[Instant | None, Query(description="A time with its zone.")]
 Bucket = Annotated[str, Field(min_length=3, max_length=63, pattern=r"^[0-9A-Za-z_-][0-9A-Za-z._-]*$")]
 Key = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[a-zA-Z0-9!_.*'()-][/a-zA-Z0-9!_.*'()-]*$")]
 Prefix = Annotated[str, Field(max_length=1024, pattern=r"^([a-zA-Z0-9!_.*'()-][/a-zA-Z0-9!_.*'()-]*)?$")]

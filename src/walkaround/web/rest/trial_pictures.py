@@ -25,7 +25,7 @@ from walkaround.web.rest.drawn import kept_drawing, place_of
 from walkaround.web.rest.entrance import PREFIX
 from walkaround.web.rest.masks import path_of_trial_picture
 from walkaround.web.rest.picture_bytes import PICTURE, PictureSize, answer_picture
-from walkaround.web.rest.shapes import Counted, DatasetKind, Limit, NextPage, PictureInQuery, ProjectName, TrialName
+from walkaround.web.rest.shapes import TRIAL_NAME, Counted, DatasetKind, Limit, NextPage, PictureInQuery, ProjectName, TrialName
 from walkaround.web.rest.trial_shapes import (
     Addable,
     AddedPictures,
@@ -163,7 +163,7 @@ def compare_trials(
     visit: Reader,
     project: ProjectName,
     trial: TrialName,
-    other: Annotated[str, Query(alias="with", min_length=1, max_length=64, description="The other trial.")],
+    other: Annotated[str, Query(alias="with", min_length=1, max_length=64, pattern=TRIAL_NAME, description="The other trial.")],
 ) -> TrialComparison:
     """Compare what two versions said of the same pictures, and list those of another verdict."""
     reply = visit.look(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from walkaround.web.problems import LeftOut
 from walkaround.web.rest.place_shapes import DrawnPlace
-from walkaround.web.rest.shapes import Bucket, DatasetKind, KeptPicture, Label, Picture, Prefix, Strict
+from walkaround.web.rest.shapes import TRIAL_NAME, Bucket, DatasetKind, KeptPicture, Label, Picture, Prefix, Strict
 
 Kind = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
 
@@ -22,14 +22,14 @@ class NewTrial(Strict):
         Field(
             min_length=1,
             max_length=64,
-            pattern=r"^[a-zA-Z0-9-]+$",
+            pattern=TRIAL_NAME,
             description="Letters, digits and hyphens; new in the project.",
         ),
     ]
     model: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,9}|latest)$", description="The version to try, or latest.")] = "latest"
     bucket: Bucket | None = Field(default=None, description="The bucket of the pictures.")
     prefix: Prefix = Field(default="", description="What their keys begin with.")
-    same_as: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-]+$")] | None = Field(
+    same_as: Annotated[str, Field(min_length=1, max_length=64, pattern=TRIAL_NAME)] | None = Field(
         default=None, description="Instead of a bucket: the trial whose pictures are tried, with what persons said of them."
     )
 
