@@ -16,9 +16,9 @@ SOURCE = ROOT / "src" / "walkaround"
 TARGET = ROOT / "docs" / "files.md"
 ORDER = (
     "errors settings damage buckets media datasets models inspection evaluation training terminal".split()
-    + "store hosting pipeline aws web demo cli".split()
+    + "store hosting pipeline aws web demo export cli".split()
 )
-"""The rooms, in the order in which they may import each other; a test compares it with the law's."""
+"""The rooms, in the order in which they may import each other; a test of the law compares the page's headings with its own."""
 
 HEAD = """# Files
 

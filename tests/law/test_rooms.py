@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,8 @@ def test_what_starts_often_or_stays_for_long_starts_without_the_heavy_libraries(
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_list_of_files_has_all_rooms_in_this_order() -> None:
+    page = (SOURCE.parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\w+)$", page, flags=re.MULTILINE) == ROOMS
