@@ -268,3 +268,24 @@ def test_trials_run_beside_each_other(callers: Any, models: str) -> None:
     for number, path in enumerate(paths):
         api.ok("POST", f"{path}/pictures?model={1 + number % 2}", content=noise(40 + number), headers=PNG)
     assert [ended(api, path)["damaged"] for path in paths] == [1, 0, 1]
+
+
+def test_a_verdict_tells_nothing_of_pictures_that_are_not_in_the_trial(
+    callers: Any, project: str, upload: Any, trial: str, models: str
+) -> None:
+    """Else the size and the existence of another account's uploads could be asked for by drawing on them."""
+    kept = upload(project, 1)["added"][0]["picture"]
+    drawn = {"picture": kept, "label": "anomaly", "places": [{"label": "dent", "box": [0, 0, 9_999, 9_999]}]}
+    for caller, path in ((callers.other, "/projects/none/trials/none"), (callers.manage, trial)):
+        status, said = caller.problem("POST", f"{path}/verdicts", json={"verdicts": [drawn]})
+        assert (status, "96" in said.replace(kept, "")) == (404, False), said
+
+
+def test_an_upload_to_a_trial_that_cannot_be_is_refused_before_it_is_read(
+    callers: Any, server: Served, models: str, trial: str
+) -> None:
+    before = {path.name for path in (server.data / "buckets").rglob("*.png")}
+    for path, status in (("/projects/none/trials/new", 404), (f"/projects/{models}/trials/new", 404), (trial, 409)):
+        query = "?model=7" if status == 404 else "?model=2"
+        assert callers.manage.problem("POST", f"{path}/pictures{query}", content=noise(77), headers=PNG)[0] == status, path
+    assert {path.name for path in (server.data / "buckets").rglob("*.png")} == before

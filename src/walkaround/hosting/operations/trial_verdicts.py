@@ -20,7 +20,7 @@ from walkaround.hosting.operations.looks import Compared, Twin, compare, count_u
 from walkaround.hosting.operations.manifest_lines import NAME_KEY, parse_lines
 from walkaround.hosting.operations.pages import Page, open_page, paged
 from walkaround.hosting.operations.rows import Reply, find_dataset, find_project, present
-from walkaround.hosting.operations.trials import agreed, disagreed, find_trial, missing
+from walkaround.hosting.operations.trial_rows import agreed, disagreed, find_trial, missing
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.tables import Project, now

@@ -9,19 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.orm import Session
 
-from walkaround.damage.kinds import ANOMALY, NORMAL
-from walkaround.errors import ConflictError, DatasetError, NotFoundError, QuotaError, ValidationError
+from walkaround.errors import ConflictError, DatasetError, QuotaError, ValidationError
 from walkaround.hosting.operations.attempts import with_attempts
 from walkaround.hosting.operations.manifest_lines import source_bucket
 from walkaround.hosting.operations.models import TRAINED
 from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import LATEST, Reply, add_job, cancel_jobs, find_model, find_project
+from walkaround.hosting.operations.trial_rows import agreed, disagreed, find_trial
 from walkaround.hosting.owner import Owner
-from walkaround.store.tables import Job, Project
+from walkaround.store.tables import Job, Model, Project
 from walkaround.store.trials import Trial, TrialPicture, TrialVideo
 
 MOST_PICTURES = 2_000
@@ -112,13 +112,25 @@ def add_to_trial(
     if trial is None:
         trial = _new_trial(session, project, model_version=model_version or LATEST, trial_name=trial_name)
     elif model_version is not None:
-        version = find_model(session, project, model_version).version
-        if version != trial.model_version:
-            raise _conflict(
-                f"The trial {trial_name!r} is of model {trial.model_version}, not of {version}: begin another trial.",
-                trial_name,
-            )
+        _require_version(session, project, trial, model_version)
     return _with_more(session, project, trial, source_refs, videos)
+
+
+def require_takes_more(
+    session: Session, owner: Owner, *, project_name: str, model_version: str | None, trial_name: str
+) -> None:
+    """Check what `add_to_trial` asks of project, model and trial, before pictures are sent to it.
+
+    Raises:
+        NotFoundError: there is no such project or model.
+        ConflictError: the model is not trained, or the trial is of another version of it.
+    """
+    project = find_project(session, owner, project_name)
+    trial = session.scalars(select(Trial).filter_by(project_id=project.id, name=trial_name)).one_or_none()
+    if trial is None:
+        _require_trained(project, find_model(session, project, model_version or LATEST))
+    elif model_version is not None:
+        _require_version(session, project, trial, model_version)
 
 
 def repeat_trial(
@@ -165,19 +177,6 @@ def describe_trial(session: Session, owner: Owner, *, project_name: str, trial_n
     """
     project = find_project(session, owner, project_name)
     return {"Trial": _described(session, project, find_trial(session, project, trial_name))}
-
-
-def find_trial_picture(session: Session, owner: Owner, *, project_name: str, trial_name: str, source_ref: str) -> TrialPicture:
-    """A picture of a trial.
-
-    Raises:
-        NotFoundError: there is no such project, trial, or picture in it.
-    """
-    trial = find_trial(session, find_project(session, owner, project_name), trial_name)
-    picture = session.scalars(select(TrialPicture).filter_by(trial_id=trial.id, source_ref=source_ref)).one_or_none()
-    if picture is None:
-        raise missing(trial_name, f"The trial {trial_name!r} has no picture {source_ref[:300]!r}")
-    return picture
 
 
 def delete_trial(session: Session, owner: Owner, *, project_name: str, trial_name: str) -> Reply:
@@ -245,48 +244,32 @@ def finish_trial(session: Session, trial_id: int) -> bool:
     return True
 
 
-def find_trial(session: Session, project: Project, name: str) -> Trial:
-    """The trial of a name.
-
-    Raises:
-        NotFoundError: the project has none.
-    """
-    trial = session.scalars(select(Trial).filter_by(project_id=project.id, name=name)).one_or_none()
-    if trial is None:
-        raise missing(name, f"The project {project.name!r} has no trial {name!r}")
-    return trial
-
-
-def missing(trial_name: str, what: str) -> NotFoundError:
-    """The error for something of a trial that does not exist."""
-    return NotFoundError(f"{what}: check the name.", resource_id=trial_name, resource_type="TRIAL")
-
-
-def agreed() -> ColumnElement[bool]:
-    """Pictures of trials of which a person says what the model says."""
-    found, said = TrialPicture.anomalous, TrialPicture.verified
-    return or_(and_(found.is_(True), said == ANOMALY), and_(found.is_(False), said == NORMAL))
-
-
-def disagreed() -> ColumnElement[bool]:
-    """Pictures of trials of which a person says something else than the model."""
-    return and_(TrialPicture.anomalous.is_not(None), TrialPicture.verified.is_not(None), ~agreed())
-
-
 def _new_trial(session: Session, project: Project, *, model_version: str, trial_name: str) -> Trial:
     model = find_model(session, project, model_version, to_change=True)
-    if model.status not in TRAINED:
-        raise ConflictError(
-            f"Model {model.version} of project {project.name!r} is {model.status}: only a trained one can be tried.",
-            resource_id=f"{project.name}/{model.version}",
-            resource_type="MODEL",
-        )
+    _require_trained(project, model)
     if session.scalar(select(Trial.id).filter_by(project_id=project.id, name=trial_name)):
         raise _conflict(f"The project {project.name!r} has a trial {trial_name!r} already: choose another name.", trial_name)
     trial = Trial(project_id=project.id, name=trial_name, model_version=model.version, status="RUNNING")
     session.add(trial)
     session.flush()
     return trial
+
+
+def _require_trained(project: Project, model: Model) -> None:
+    if model.status not in TRAINED:
+        raise ConflictError(
+            f"Model {model.version} of project {project.name!r} is {model.status}: only a trained one can be tried.",
+            resource_id=f"{project.name}/{model.version}",
+            resource_type="MODEL",
+        )
+
+
+def _require_version(session: Session, project: Project, trial: Trial, wanted: str) -> None:
+    version = find_model(session, project, wanted).version
+    if version != trial.model_version:
+        raise _conflict(
+            f"The trial {trial.name!r} is of model {trial.model_version}, not of {version}: begin another trial.", trial.name
+        )
 
 
 def _with_more(

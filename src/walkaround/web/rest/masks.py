@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from walkaround.damage.findings import Findings
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.results import find_result
-from walkaround.hosting.operations.trials import find_trial_picture
+from walkaround.hosting.operations.trial_rows import find_trial_picture
 from walkaround.inspection.masks import MASKS, mask_png, unpacked
 from walkaround.web.rest.access import Reader
 from walkaround.web.rest.entrance import PREFIX

@@ -16,7 +16,7 @@ from walkaround.datasets.tracing import polygons_of_mask
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations import trial_verdicts
 from walkaround.hosting.operations.drawn_lines import drawn_line, drawn_object
-from walkaround.hosting.operations.trials import find_trial_picture
+from walkaround.hosting.operations.trial_rows import find_trial_picture, find_trial_pictures
 from walkaround.inspection.heats import heat_png, unpacked_heat
 from walkaround.inspection.masks import MASKS, told_line, unpacked
 from walkaround.store.trials import TrialPicture as Row
@@ -103,8 +103,13 @@ def verify_pictures(visit: Changer, project: ProjectName, trial: TrialName, new:
 
     A verdict may correct the damage types, and the places: what is drawn goes into the dataset with the picture.
     """
-    by = visit.caller.key_id[:_WORKER]
-    verdicts = {one.picture: _verdict(visit, project, trial, one, by=by) for one in new.verdicts}
+    by, names = visit.caller.key_id[:_WORKER], [one.picture for one in new.verdicts]
+
+    def look(session: Session) -> dict[str, Any]:  # nothing is opened that is not in the trial: it may be another account's
+        return {"Rows": find_trial_pictures(session, visit.owner, project_name=project, trial_name=trial, source_refs=names)}
+
+    rows: dict[str, Row] = visit.look(look)["Rows"]
+    verdicts = {one.picture: _verdict(visit, one, rows[one.picture], by=by) for one in new.verdicts}
     visit.change(
         "verify_pictures",
         lambda session: trial_verdicts.verify_pictures(
@@ -197,12 +202,12 @@ def _found(visit: Visit, project: str, trial: str, picture: str) -> Row:
     return found
 
 
-def _verdict(visit: Visit, project: str, trial: str, given: NewVerdict, *, by: str) -> trial_verdicts.Verdict:
+def _verdict(visit: Visit, given: NewVerdict, row: Row, *, by: str) -> trial_verdicts.Verdict:
     if given.label is None or (given.places is None and not given.as_found):
         return trial_verdicts.Verdict(label=given.label, kinds=given.kinds)
     places = [place_of(one) for one in given.places or ()]
     if given.as_found:
-        places += places_found(_found(visit, project, trial, given.picture).findings or {})
+        places += places_found(row.findings or {})
     drawing = kept_drawing(visit, given.picture, "{}", places)
     line = drawn_line({}, drawing, places, bucket=managed_bucket(visit.owner.account), worker=by)
     return trial_verdicts.Verdict(label=given.label, kinds=given.kinds, places=[_told_place(one) for one in places], line=line)

@@ -95,6 +95,7 @@ async def add_to_trial(
     One file as the body, many as `files` of a form, or a zip archive of pictures. Of a video the sharp, distinct frames become
     pictures of the trial, each with its time. Hundreds of files may come in several requests.
     """
+    await run_in_threadpool(_check_trial, visit, project, trial, model)
     async with sent_files(request, visit.service.settings, name=name, also=VIDEO_TYPES) as files:
         return await run_in_threadpool(_on_upload, visit, project, trial, model=model, files=files, frames=frames, token=token)
 
@@ -141,6 +142,16 @@ def _repeated(visit: Visit, project: str, new: NewTrial, *, same_as: str, token:
 
     reply = visit.change("repeat_trial", act, token=token, project=project, new=new.model_dump())
     return told_trial(visit, reply["Trial"])
+
+
+def _check_trial(visit: Visit, project: str, trial: str, model: str | None) -> None:
+    """Refuse early what would be refused after a long upload."""
+
+    def look(session: Session) -> dict[str, Any]:
+        trials.require_takes_more(session, visit.owner, project_name=project, model_version=model, trial_name=trial)
+        return {}
+
+    visit.look(look)
 
 
 def _on_upload(
