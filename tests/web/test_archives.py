@@ -14,6 +14,7 @@ import pytest
 from walkaround.errors import ValidationError
 from walkaround.hosting.pool.answers import MOST_BYTES
 from walkaround.web.archives import pictures_of
+from walkaround.web.rest.bodies import Sent, uploads_in
 
 
 def packed(*entries: tuple[str | zipfile.ZipInfo, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
@@ -119,3 +120,13 @@ def test_a_file_that_lies_about_its_size_is_read_up_to_the_limit_of_a_picture() 
     content = bytearray(packed(("a.jpg", bytes(9_000_000))))
     found = unpacked(bytes(content))
     assert len(found[0][1]) == MOST_BYTES + 1
+
+
+def test_archives_of_one_upload_count_together_before_anything_is_unpacked() -> None:
+    files = [Sent(name=f"{name}.zip", content=io.BytesIO(packed((f"{name}.jpg", b"x" * 600)))) for name in "ab"]
+    assert [one.name for one in uploads_in(files, at_most=1_200)] == ["a.jpg", "b.jpg"]
+    with pytest.raises(ValidationError, match="1,200 bytes together, and may have 1,199"):
+        next(uploads_in(files, at_most=1_199))
+    hostile = Sent(name="c.zip", content=io.BytesIO(packed(("../c.jpg", b"x"))))
+    with pytest.raises(ValidationError, match="a place outside of itself"):
+        next(uploads_in([*files, hostile], at_most=10**9))

@@ -9,6 +9,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import BinaryIO, Literal
 
@@ -42,12 +43,25 @@ def pictures_of(file: BinaryIO, *, at_most: int, classes: bool = False) -> Itera
     Raises:
         ValidationError: the archive is damaged, encrypted, a bomb, or names something outside of itself. Nothing was unpacked.
     """
+    with _looked_through(file, at_most) as (archive, entries):
+        yield from (_unpacked(archive, entry, classes=classes) for entry in entries)
+
+
+def unpacked_bytes(file: BinaryIO, *, at_most: int) -> int:
+    """Bytes that `pictures_of` would unpack of an archive, and what it would raise; nothing is unpacked."""
+    with _looked_through(file, at_most) as (_, entries):
+        return sum(entry.file_size for entry in entries)
+
+
+@contextmanager
+def _looked_through(file: BinaryIO, at_most: int) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
+    """An archive whose directory is sound, and its wanted files."""
     _check_end(file)
     try:
         with zipfile.ZipFile(file) as archive:
             entries = [entry for entry in archive.infolist() if _is_wanted(entry)]
             _check_sizes(entries, at_most)
-            yield from (_unpacked(archive, entry, classes=classes) for entry in entries)
+            yield archive, entries
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError) as problem:
         raise ValidationError(f"The zip archive cannot be read ({problem}): pack it again.") from problem
 
@@ -94,11 +108,18 @@ def _check_sizes(entries: list[zipfile.ZipInfo], at_most: int) -> None:
             f"A zip archive may have {_MOST_ENTRIES:,} files at most: send several, each with a part of them."
         )
     if total > at_most:
-        raise ValidationError(f"The files of the zip archive have {total:,} bytes together, and may have {at_most:,}.")
+        raise too_many_bytes(total, at_most)
     if total > _RATIO_COUNTS_FROM and total > _RATIO * max(1, packed):
         raise ValidationError(
             "The zip archive unpacks to more than a hundred times its size: pictures do not; nothing was taken."
         )
+
+
+def too_many_bytes(total: int, at_most: int) -> ValidationError:
+    """The error for archives that unpack to too much."""
+    return ValidationError(
+        f"The files of the zip archive have {total:,} bytes together, and may have {at_most:,}: send them in several uploads."
+    )
 
 
 def label_of_folders(path: str, *, classes: bool = False) -> Literal["normal", "anomaly"] | None:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from walkaround.errors import StorageError, ValidationError, writing
 from walkaround.hosting.pool.answers import MOST_BYTES, PICTURE_TYPES
 from walkaround.settings import Settings
-from walkaround.web.archives import MAGIC, pictures_of
+from walkaround.web.archives import MAGIC, pictures_of, too_many_bytes, unpacked_bytes
 from walkaround.web.rest.access import check_media_type
 from walkaround.web.uploads import Upload
 
@@ -114,19 +114,27 @@ def uploads_in(files: Sequence[Sent], *, at_most: int, classes: bool = False) ->
 
     Args:
         files: of one request.
-        at_most: bytes that an archive may unpack to.
+        at_most: bytes that its archives may unpack to, together.
         classes: whether all folders of archives are classes.
 
     Raises:
-        ValidationError: an archive is damaged, encrypted, a bomb, or names something outside of itself.
+        ValidationError: an archive is damaged, encrypted, a bomb, or names something outside of itself. Nothing was unpacked.
     """
+    archives = [one for one in files if _is_archive(one)]
+    total = sum(unpacked_bytes(one.content, at_most=at_most) for one in archives)
+    if total > at_most:
+        raise too_many_bytes(total, at_most)
     for one in files:
-        one.content.seek(0)
-        if one.content.read(len(MAGIC[0])) in MAGIC:
+        if one in archives:
             yield from pictures_of(one.content, at_most=at_most, classes=classes)
             continue
         one.content.seek(0)
         yield Upload(name=one.name, content=one.content.read(MOST_BYTES + 1))
+
+
+def _is_archive(one: Sent) -> bool:
+    one.content.seek(0)
+    return one.content.read(len(MAGIC[0])) in MAGIC
 
 
 def _check_room(settings: Settings) -> None:
