@@ -13,15 +13,18 @@ import pytest
 from PIL import Image
 
 from served import Served
+from walkaround.errors import ConflictError, ServiceError, ThrottledError, UnavailableError
 from walkaround.hosting.operations.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.media.videos import Frame, write_video
+from walkaround.pipeline.originals import keep_picture
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
 from walkaround.store.pipeline import GONE, Arrival, Watch
 from walkaround.store.results import Result
 from walkaround.store.tables import Project, now
 from walkaround.training.train import Trained
+from walkaround.web.uploads import made_bucket
 
 OWNER = Owner(account="000000000000", region="us-east-1")
 JPEG = {"content-type": "image/jpeg"}
@@ -175,6 +178,55 @@ def test_what_a_person_has_looked_at_is_added_to_the_dataset(callers: Any, sent:
     assert all("/pictures/" in one["picture"] for one in entries)
     history = callers.read.ok("GET", f"/results/{first}")["reviews"]
     assert [(one["added_to"], one["label"]) for one in history] == [("train", "anomaly"), (None, "anomaly")]
+
+
+def test_what_is_drawn_on_a_picture_stays_when_its_result_is_added_again(
+    callers: Any, sent: Any, kept: str, ended: Any
+) -> None:
+    number, _ = sent(2)
+    callers.manage.ok("POST", "/results/verdicts", json={"verdicts": [{"result": number, "label": "anomaly"}]})
+    ended(callers.manage.ok("POST", f"/projects/{kept}/results/add", json={"results": [number]})["job"])
+    dataset = f"/projects/{kept}/datasets/train"
+    picture = callers.read.ok("GET", f"{dataset}/entries")["entries"][-1]["picture"]
+    drawn = {"places": [{"label": "dent", "box": [1, 1, 20, 20]}]}
+    ended(callers.manage.ok("PUT", f"{dataset}/places", params={"picture": picture}, json=drawn)["job"])
+    ended(callers.manage.ok("POST", f"/projects/{kept}/results/add", json={"results": [number]})["job"])
+    told = callers.read.ok("GET", f"{dataset}/places", params={"picture": picture})
+    assert [(one["label"], one["box"]) for one in told["places"]] == [("dent", [1, 1, 20, 20])]
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [
+        (ThrottledError("Too many pictures wait.", retry_after=3), 429),
+        (UnavailableError("The database does not answer.", retry_after=3), 503),
+        (ConflictError("It is not hosted.", resource_id="abc/1", resource_type="MODEL"), 404),
+    ],
+)
+def test_a_heat_map_that_may_be_had_later_is_not_said_to_be_none(
+    talk: Any, draw: Any, problem: ServiceError, status: int
+) -> None:
+    class Busy:
+        async def detect(self, *_: Any, **__: Any) -> None:
+            raise problem
+
+    async def conversation(client: Any, app: Any) -> None:
+        bucket = made_bucket(app.service.settings.data, OWNER.account)
+        address = keep_picture(app.service.buckets, bucket, draw(3), ending="jpg")
+        plain = {"source": "car.jpg", "anomalous": True, "confidence": 0.9, "label": "anomaly"}
+        with app.service.database.transaction() as session:
+            project = Project(account=OWNER.account, region=OWNER.region, name="abc", last_version=1)
+            session.add(project)
+            session.flush()
+            findings = {**plain, "damage": 0.9, "width": 96, "height": 80}
+            session.add(Result(project_id=project.id, model_version=1, findings=findings, picture=address, **plain))
+        hosted, app.service.pool = app.service.pool, Busy()
+        answer = await client.get("/api/v1/results/1/heat")
+        app.service.pool = hosted
+        assert (answer.status_code, str(problem) in answer.json()["detail"]) == (status, True)
+        assert ("retry-after" in answer.headers) == (status != 404)
+
+    talk(conversation)
 
 
 def test_a_picture_is_shown_from_where_it_arrived_until_it_is_replaced(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -62,19 +62,28 @@ class Visit:
         Raises:
             ConflictError: the key came before with other parameters.
         """
-        name = f"rest:{operation}"
-        digest = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
-        key = None if token is None else hashlib.sha256(token.encode()).hexdigest()
+        known = _known_as(operation, token, parameters)
         with self.service.database.transaction() as session:
-            if key is not None:
-                former = replayed(session, self.owner, name, key, digest)
-                if former is not None:
-                    return former
+            former = None if known is None else replayed(session, self.owner, *known)
+            if former is not None:
+                return former
             reply = _as_remembered(self._done(session, act))
-            if key is not None:
-                remember(session, self.owner, name, key, digest, reply)
+            if known is not None:
+                remember(session, self.owner, *known, reply)
         self.service.jobs.wake()
         return reply
+
+    def answered(self, operation: str, *, token: str | None, **parameters: object) -> dict[str, Any] | None:
+        """What `change` answered to the same request before, for those that look at something first which it has changed.
+
+        Raises:
+            ConflictError: the key came before with other parameters.
+        """
+        known = _known_as(operation, token, parameters)
+        if known is None:
+            return None
+        with self.service.database.transaction() as session:
+            return replayed(session, self.owner, *known)
 
     def look(self, act: Callable[[Session], dict[str, Any]]) -> dict[str, Any]:
         """Read something."""
@@ -95,6 +104,14 @@ class Visit:
         finally:
             event.remove(session, "pending_to_persistent", notice)
         return {**reply, "Job": job_handle(self.service.ring, self.owner, made[0].id)} if made else reply
+
+
+def _known_as(operation: str, token: str | None, parameters: Mapping[str, object]) -> tuple[str, str, str] | None:
+    """Operation, key and digest by which a request is remembered; None where it has no key."""
+    if token is None:
+        return None
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
+    return f"rest:{operation}", hashlib.sha256(token.encode()).hexdigest(), digest
 
 
 def _as_remembered(reply: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         401: "The caller is not known.",
         403: "The key's role does not allow this.",
         404: "What is named does not exist.",
+        408: "The body comes too slowly.",
         409: "It is not in a state that allows this, or a limit is reached.",
         413: "The body is too large.",
         415: "The body is not JSON by its Content-Type.",

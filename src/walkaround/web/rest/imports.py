@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -86,6 +87,10 @@ def import_bucket(
     visit: Changer, project: ProjectName, kind: KindInPath, new: NewImport, token: IdempotencyKey = None
 ) -> Imported:
     """Put all JPEG and PNG pictures below a prefix of a bucket into a dataset; they stay where they are."""
+    told = {"project": project, "kind": kind, "new": new.model_dump()}
+    former = visit.answered("import_bucket", token=token, **told)
+    if former is not None:
+        return _imported(former)
     require_own_bucket(visit.owner, new.bucket)
     most, setting = picture_limit(kind, visit.service.settings)
     objects = visit.service.buckets.list(new.bucket, new.prefix)
@@ -104,14 +109,17 @@ def import_bucket(
         present = _present(session, dataset.id, [f"s3://{new.bucket}/{key}" for key in keys])
         fresh = [key for key in keys if f"s3://{new.bucket}/{key}" not in present]
         if not fresh:
-            return {"Status": dataset.status, "New": 0}
+            return {"Status": dataset.status, "Pictures": len(keys), "New": 0}
         lines = (_line(new, key) for key in fresh)
         changes = manifest_of(lines)
         reply = host.update_dataset_entries(session, visit.owner, project_name=project, dataset_type=kind, changes=changes)
-        return {**reply, "New": len(fresh)}
+        return {**reply, "Pictures": len(keys), "New": len(fresh)}
 
-    reply = visit.change("import_bucket", act, token=token, project=project, kind=kind, new=new.model_dump())
-    return Imported(status=reply["Status"], job=reply.get("Job"), pictures=len(keys), new=reply["New"])
+    return _imported(visit.change("import_bucket", act, token=token, **told))
+
+
+def _imported(reply: Mapping[str, Any]) -> Imported:
+    return Imported(status=reply["Status"], job=reply.get("Job"), pictures=reply["Pictures"], new=reply["New"])
 
 
 def _line(new: NewImport, key: str) -> dict[str, Any]:

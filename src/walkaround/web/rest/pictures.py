@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
 from walkaround.hosting.operations.rows import find_dataset, find_project
-from walkaround.store.tables import Entry
+from walkaround.store.tables import Dataset, Entry
 from walkaround.web.problems import LeftOut
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit
 from walkaround.web.rest.bodies import UPLOAD_BODY, Sent, sent_files, uploads_in
@@ -30,6 +31,21 @@ _PAUSE_SECONDS = 0.2
 _AT_ONCE = 500
 _CHANGING = ("UPDATE_IN_PROGRESS", "CREATE_IN_PROGRESS")
 FileName = Annotated[str, Query(max_length=200, description="What you call a picture that is sent alone.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """A picture that is to be in a dataset.
+
+    Attributes:
+        picture: its address, in the dataset's bucket.
+        name: what it is called, if it is new.
+        label: what somebody says of it; None: nothing, so that one that the dataset has keeps its own.
+    """
+
+    picture: str
+    name: str
+    label: str | None
 
 
 @router.post("/pictures", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True, openapi_extra=UPLOAD_BODY)
@@ -90,38 +106,15 @@ def _add(
     label: str | None,
     token: str | None,
 ) -> Uploaded:
-    known = _known(visit, project, kind, [one.picture for one in kept])
-    lines: dict[str, Any] = {}
-    for one in kept:
-        told = one.label or label
-        if one.picture not in known:
-            lines[one.picture] = picture_line(one.picture, name=one.name, label=told)
-        elif told is not None:
-            lines[one.picture] = labelled_line(json.loads(known[one.picture]), told, worker=visit.caller.key_id)
-    reply = change_dataset(visit, project, kind, lines=lines, token=token) if lines else {}
+    brought = [Brought(picture=one.picture, name=one.name, label=one.label or label) for one in kept]
+    reply = bring_pictures(visit, project, kind, brought, token=token)
     visit.service.thumbnails.prepare((one.bucket, one.key) for one in kept)
     return Uploaded(
         added=[kept_picture(one, label=one.label or label) for one in kept],
         refused=[LeftOut(name=one.name, reason=one.reason) for one in refused],
-        known=len(known),
+        known=reply["Known"],
         job=reply.get("Job"),
     )
-
-
-def _known(visit: Visit, project: str, kind: str, pictures: Sequence[str]) -> dict[str, str]:
-    """The lines of those pictures that the dataset has already: what is known of them is not lost by sending them again."""
-
-    def act(session: Session) -> dict[str, Any]:
-        dataset = find_dataset(session, find_project(session, visit.owner, project), kind)
-        lines: dict[str, Any] = {}
-        for start in range(0, len(pictures), _AT_ONCE):
-            query = select(Entry.source_ref, Entry.line).where(
-                Entry.dataset_id == dataset.id, Entry.source_ref.in_(pictures[start : start + _AT_ONCE])
-            )
-            lines |= {row.source_ref: row.line for row in session.execute(query)}
-        return lines
-
-    return visit.look(act)
 
 
 def kept_picture(one: Kept, *, label: str | None) -> KeptPicture:
@@ -144,27 +137,57 @@ def keep_pictures(visit: Visit, files: Sequence[Sent], *, classes: bool = False)
     return kept, refused
 
 
-def change_dataset(visit: Visit, project: str, kind: str, *, lines: Mapping[str, Any], token: str | None) -> dict[str, Any]:
-    """Change the dataset; one that is being changed at the moment is waited for, so that uploads may follow each other."""
+def bring_pictures(visit: Visit, project: str, kind: str, brought: Sequence[Brought], *, token: str | None) -> dict[str, Any]:
+    """Put pictures into a dataset; one that it has already keeps all that is known of it but for another label.
+
+    A dataset that is being changed at the moment is waited for, so that uploads may follow each other.
+
+    Returns:
+        `Known`: how many of them it had already; `Job`: what changes it, where something changes.
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    changes = manifest_of(lines.values())
+    told = {one.picture: one for one in brought}  # of a picture that came twice, the last one
 
     def act(session: Session) -> dict[str, Any]:
-        reply: dict[str, Any] = visit.service.host.update_dataset_entries(
-            session, visit.owner, project_name=project, dataset_type=kind, changes=changes
+        found = find_project(session, visit.owner, project, to_change=True)
+        known = _known(session, find_dataset(session, found, kind, to_change=True), list(told))
+        lines = [line for one in told.values() if (line := _line(visit, one, known.get(one.picture))) is not None]
+        if not lines:
+            return {"Known": len(known)}
+        reply = visit.service.host.update_dataset_entries(
+            session, visit.owner, project_name=project, dataset_type=kind, changes=manifest_of(lines)
         )
-        return reply
+        return {**reply, "Known": len(known)}
 
+    parameters = sorted((one.picture, one.label or "") for one in told.values())
     ready_before = False
     while True:
         try:
-            return visit.change("upload", act, token=token, project=project, kind=kind, pictures=sorted(lines))
+            return visit.change("upload", act, token=token, project=project, kind=kind, pictures=parameters)
         except ConflictError:
             changing = _is_changing(visit, project, kind)
             if time.monotonic() > deadline or (ready_before and not changing):
                 raise
             ready_before = not changing
         time.sleep(_PAUSE_SECONDS)
+
+
+def _known(session: Session, dataset: Dataset, pictures: Sequence[str]) -> dict[str, str]:
+    """The lines of those pictures that the dataset has already; read under its lock, so that nobody changes them meanwhile."""
+    lines: dict[str, str] = {}
+    for start in range(0, len(pictures), _AT_ONCE):
+        query = select(Entry.source_ref, Entry.line).where(
+            Entry.dataset_id == dataset.id, Entry.source_ref.in_(pictures[start : start + _AT_ONCE])
+        )
+        lines |= {row.source_ref: row.line for row in session.execute(query)}
+    return lines
+
+
+def _line(visit: Visit, one: Brought, known: str | None) -> dict[str, Any] | None:
+    """What the dataset is told of a picture; None where it need not be told anything."""
+    if known is None:
+        return picture_line(one.picture, name=one.name, label=one.label)
+    return None if one.label is None else labelled_line(json.loads(known), one.label, worker=visit.caller.key_id)
 
 
 def _is_changing(visit: Visit, project: str, kind: str) -> bool:

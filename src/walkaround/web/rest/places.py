@@ -69,6 +69,10 @@ def draw_places(
 
     A picture without a label is labelled anomaly when something is drawn on it. An empty list says that nothing is to be drawn.
     """
+    told = {"project": project, "kind": kind, "picture": picture, "new": new.model_dump(), "match": match}
+    former = visit.answered("draw_places", token=token, **told)
+    if former is not None:
+        return Accepted(status=former["Status"], job=former.get("Job"))
     text = visit.look(lambda session: {"line": _text(session, visit, project, kind, picture=picture)})["line"]
     _require_version(text, match, project, kind)
     places = [place_of(one) for one in new.places]
@@ -77,9 +81,9 @@ def draw_places(
     bucket = managed_bucket(visit.owner.account)
     members = relabelled(drawn_line(json.loads(text), drawing, places, bucket=bucket, worker=worker))
     attribute = label_attribute(members)
-    former = None if attribute is None else label_of(members, attribute)
-    label = agreed_label(former, places, wanted=new.label)
-    members = members if label == former else labelled_line(members, label, worker=worker)
+    present = None if attribute is None else label_of(members, attribute)
+    label = agreed_label(present, places, wanted=new.label)
+    members = members if label == present else labelled_line(members, label, worker=worker)
 
     def act(session: Session) -> dict[str, Any]:
         found = find_project(session, visit.owner, project, to_change=True)
@@ -89,7 +93,6 @@ def draw_places(
             session, visit.owner, project_name=project, dataset_type=kind, changes=manifest_of([members])
         )
 
-    told = {"project": project, "kind": kind, "picture": picture, "new": new.model_dump(), "match": match}
     reply = visit.change("draw_places", act, token=token, **told)
     return Accepted(status=reply["Status"], job=reply.get("Job"))
 

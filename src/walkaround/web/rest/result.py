@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from walkaround.errors import BucketError, NotFoundError, ServiceError
+from walkaround.errors import BucketError, NotFoundError, ServiceError, ThrottledError, UnavailableError
 from walkaround.hosting.operations import reviews
 from walkaround.hosting.operations.reviews import Said, own_result
 from walkaround.hosting.operations.rows import find_model, find_project
@@ -166,6 +166,8 @@ async def show_heat(visit: Reader, number: ResultNumber) -> Response:
             heat = (
                 await pool.detect(visit.owner, told["Project"], told["Version"], content, kind, heat=True)
             ).findings.heat_map
+        except (ThrottledError, UnavailableError):
+            raise  # the same request may succeed later
         except ServiceError as problem:
             raise _none(number, f"no heat map was kept, and the model cannot be asked: {problem}") from problem
     if heat is None:

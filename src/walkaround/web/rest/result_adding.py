@@ -15,8 +15,7 @@ from walkaround.hosting.operations.reviews import note_added, results_to_add
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.pipeline.originals import KEPT_BELOW, Original, opened_original
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit
-from walkaround.web.rest.lines import picture_line
-from walkaround.web.rest.pictures import change_dataset
+from walkaround.web.rest.pictures import Brought, bring_pictures
 from walkaround.web.rest.result import Number, original_in, reviewer_of, video_of
 from walkaround.web.rest.shapes import DatasetKind, Label, ProjectName, Strict
 from walkaround.web.thumbnails import SIDES
@@ -54,7 +53,7 @@ def add_results(visit: Changer, project: ProjectName, new: NewFromResults, token
     """Add the pictures of results to a dataset of their project, each with the label that a person gave: all of them or none.
 
     A picture that is in the bucket of the dataset stays where it is; another is copied into the bucket of the uploads. Of a
-    video, frames are added, each with a label of its own.
+    video, frames are added, each with a label of its own. What was drawn on a picture that the dataset has already stays.
     """
     if new.frames:
         return _add_frames(visit, project, new, token=token)
@@ -68,11 +67,10 @@ def add_results(visit: Changer, project: ProjectName, new: NewFromResults, token
         return {"Bucket": dataset.bucket, "Places": list(zip(places, names, labels, strict=True))}
 
     told = visit.look(act)
-    lines = [_line(visit, *place, bucket=told["Bucket"], project=project, kind=new.dataset) for place in told["Places"]]
-    by_picture = {line["source-ref"]: line for line in lines}
-    reply = change_dataset(visit, project, new.dataset, lines=by_picture, token=token)
+    brought = [_brought(visit, *place, bucket=told["Bucket"], project=project, kind=new.dataset) for place in told["Places"]]
+    reply = bring_pictures(visit, project, new.dataset, brought, token=token)
     visit.change("note_added", lambda session: _noted(session, visit, new))
-    return AddedFromResults(pictures=len(by_picture), job=reply.get("Job"))
+    return AddedFromResults(pictures=len({one.picture for one in brought}), job=reply.get("Job"))
 
 
 def _add_frames(visit: Visit, project: str, new: NewFromResults, *, token: str | None) -> AddedFromResults:
@@ -87,14 +85,13 @@ def _add_frames(visit: Visit, project: str, new: NewFromResults, *, token: str |
 
     told = visit.look(act)
     video = video_of(visit, number)
-    lines = {}
+    brought = []
     for frame in new.frames:
         name = f"{told['Name'].rpartition('.')[0] or told['Name']}.{frame.time:.2f}s.jpg"
         path = visit.service.frames.shown(video, name=told["Name"], time=frame.time, size=SIDES[-1])
-        line = _copied(visit, path, name, frame.label, bucket=told["Bucket"], project=project, kind=new.dataset)
-        lines[line["source-ref"]] = line
-    reply = change_dataset(visit, project, new.dataset, lines=lines, token=token)
-    return AddedFromResults(pictures=len(lines), job=reply.get("Job"))
+        brought.append(_copied(visit, path, name, frame.label, bucket=told["Bucket"], project=project, kind=new.dataset))
+    reply = bring_pictures(visit, project, new.dataset, brought, token=token)
+    return AddedFromResults(pictures=len({one.picture for one in brought}), job=reply.get("Job"))
 
 
 def _noted(session: Session, visit: Visit, new: NewFromResults) -> dict[str, Any]:
@@ -102,10 +99,10 @@ def _noted(session: Session, visit: Visit, new: NewFromResults) -> dict[str, Any
     return {}
 
 
-def _line(
+def _brought(
     visit: Visit, original: Original, name: str, label: str, *, bucket: str | None, project: str, kind: str
-) -> dict[str, Any]:
-    """The dataset's line of a picture, which is where all pictures of the dataset are."""
+) -> Brought:
+    """A picture where all pictures of the dataset are."""
     copies = visit.service.settings.data / "cache" / "pictures"
     try:
         path = opened_original(original, visit.service.buckets, copies=copies)
@@ -114,12 +111,12 @@ def _line(
             f"The picture {name!r} cannot be read any more. {problem}", resource_id=name, resource_type="DATASET"
         ) from problem
     if original.bucket == bucket and original.version is None and not original.key.startswith(KEPT_BELOW):
-        return picture_line(original.address, name=name, label=label)
+        return Brought(picture=original.address, name=name, label=label)
     return _copied(visit, path, name, label, bucket=bucket, project=project, kind=kind)
 
 
-def _copied(visit: Visit, path: Path, name: str, label: str, *, bucket: str | None, project: str, kind: str) -> dict[str, Any]:
-    """The line of a picture that is copied into the bucket of the uploads."""
+def _copied(visit: Visit, path: Path, name: str, label: str, *, bucket: str | None, project: str, kind: str) -> Brought:
+    """A picture that is copied into the bucket of the uploads."""
     own = managed_bucket(visit.owner.account)
     if bucket not in (None, own):
         raise ConflictError(
@@ -133,4 +130,4 @@ def _copied(visit: Visit, path: Path, name: str, label: str, *, bucket: str | No
         raise ConflictError(
             f"{name!r} cannot be in a dataset. {kept.reason}", resource_id=f"{project}/{kind}", resource_type="DATASET"
         )
-    return picture_line(kept.picture, name=name, label=label)
+    return Brought(picture=kept.picture, name=name, label=label)

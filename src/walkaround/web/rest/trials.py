@@ -56,6 +56,10 @@ def start_trial(visit: Changer, project: ProjectName, new: NewTrial, token: Idem
         )
     if new.same_as is not None:
         return _repeated(visit, project, new, same_as=new.same_as, token=token)
+    told = {"project": project, "new": new.model_dump()}
+    former = visit.answered("start_trial", token=token, **told)
+    if former is not None:
+        return told_trial(visit, former["Trial"])
     bucket = new.bucket or ""
     require_own_bucket(visit.owner, bucket)
     found = visit.service.buckets.list(bucket, new.prefix)
@@ -69,7 +73,7 @@ def start_trial(visit: Changer, project: ProjectName, new: NewTrial, token: Idem
             session, visit.owner, project_name=project, model_version=new.model, trial_name=new.name, source_refs=pictures
         )
 
-    reply = visit.change("start_trial", act, token=token, project=project, new=new.model_dump())
+    reply = visit.change("start_trial", act, token=token, **told)
     return told_trial(visit, reply["Trial"])
 
 
