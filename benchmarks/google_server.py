@@ -12,6 +12,7 @@ from threading import Thread
 from s3_server import S3Server
 
 _REFUSED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AuthenticationRequired</Code><Message>No.</Message></Error>"
+_GENERATION = "x-goog-if-generation-match"
 _OF_THE_CONNECTION = ("connection", "transfer-encoding", "keep-alive", "content-length", "host", "authorization")
 
 
@@ -73,6 +74,8 @@ def _door(behind: str, token: str) -> type[BaseHTTPRequestHandler]:
                 self.answer(401, {"Content-Type": "application/xml"}, _REFUSED)
                 return
             kept = {name: value for name, value in self.headers.items() if name.lower() not in _OF_THE_CONNECTION}
+            if kept.pop(_GENERATION, None) == "0":  # Google's words for "unless there is one"
+                kept["If-None-Match"] = "*"
             connection = HTTPConnection(behind)
             connection.request(self.command, self.path, body=body, headers=kept)
             reply = connection.getresponse()

@@ -1,10 +1,10 @@
-"""Inputs that take long: a video that is quick to write and slow to decode, and an S3 server that stops amid an object."""
+"""Inputs that are trouble: a video that is quick to write and slow to decode, and S3 servers that stop, dawdle or are old."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -40,8 +40,14 @@ def write_slow_video(path: Path, *, seconds: int = 120) -> None:
 
 
 @contextmanager
-def stalling_s3(objects: Mapping[str, bytes], *, stalls: str) -> Iterator[S3Access]:
-    """A server of one bucket, `photos`, that sends half of an object and then nothing more; all others it sends whole."""
+def stalling_s3(objects: Mapping[str, bytes], *, stalls: str, trickles: float | None = None) -> Iterator[S3Access]:
+    """A server of one bucket, `photos`, that sends half of an object and then nothing more; all others it sends whole.
+
+    Args:
+        objects: key to content.
+        stalls: the key of that object.
+        trickles: seconds after which it sends another byte of it, and so on; None: never.
+    """
     ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,15 +64,69 @@ def stalling_s3(objects: Mapping[str, bytes], *, stalls: str) -> Iterator[S3Acce
             self.end_headers()
             if key == stalls:
                 self.wfile.write(body[: len(body) // 2])
-                self.wfile.flush()
-                ended.wait()
+                for sent in range(len(body) // 2, len(body)):
+                    self.wfile.flush()
+                    if ended.wait(trickles):
+                        break
+                    self.wfile.write(body[sent : sent + 1])
             else:
                 self.wfile.write(body)
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # whoever waited has gone
+                super().handle()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _serving(Handler) as s3:
+        try:
+            yield s3
+        finally:
+            ended.set()
+
+
+@contextmanager
+def old_s3(kept: dict[str, bytes]) -> Iterator[S3Access]:
+    """A server of one bucket, `photos`, that keeps objects by key, and knows no conditional writes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            content = kept.get(self._key)
+            self._answer(404 if content is None else 200, content or b"<Error><Code>NoSuchKey</Code></Error>")
+
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            if "If-None-Match" in self.headers:
+                self._answer(501, b"<Error><Code>NotImplemented</Code></Error>")
+                return
+            kept[self._key] = content
+            self._answer(200, b"")
+
+        @property
+        def _key(self) -> str:
+            return self.path.partition("?")[0].removeprefix("/photos/")
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"1"')
+            self.send_header("Last-Modified", "Mon, 04 May 2026 03:02:01 GMT")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with _serving(Handler) as s3:
+        yield s3
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[S3Access]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -74,7 +134,6 @@ def stalling_s3(objects: Mapping[str, bytes], *, stalls: str) -> Iterator[S3Acce
         port = server.server_address[1]
         yield S3Access(endpoint=f"http://127.0.0.1:{port}", region="us-east-1", access_key="key", secret_key="any")  # noqa: S106
     finally:
-        ended.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -68,6 +68,16 @@ def test_what_is_written_is_read(cloud: Cloud) -> None:
     assert [one.etag for one in cloud.buckets.list("photos")] == [found.etag]
 
 
+def test_of_many_who_make_the_same_object_at_once_one_is_told_so(cloud: Cloud) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        made = list(pool.map(lambda number: cloud.buckets.create("photos", "a/one", b"%d" % number), range(12)))
+    assert made.count(True) == 1
+    assert cloud.buckets.read("photos", "a/one", at_most=9) == b"%d" % made.index(True)
+    cloud.buckets.write("photos", "a/one", b"replaced")
+    assert not cloud.buckets.create("photos", "a/one", b"again")
+    assert cloud.buckets.read("photos", "a/one", at_most=9) == b"replaced"
+
+
 @pytest.mark.parametrize("key", ["a b", "ä/ö", "a?b#c", "%2e%2e/x", "a+b&c=d", "'\"<>", "…", "x" * 200, "@evil.com/x", "a*b"])
 def test_any_key_is_one_object(cloud: Cloud, key: str) -> None:
     cloud.write(key)

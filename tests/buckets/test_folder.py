@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,6 +41,17 @@ def test_what_is_written_is_read(buckets: Buckets, photos: Path) -> None:
     assert buckets.start("photos", "new/folder/b.jpg", length=3) == b"con"
     assert (photos / "new" / "folder" / "b.jpg").read_bytes() == b"content"
     assert [found.key for found in buckets.list("photos")] == ["2024/a.jpg", "new/folder/b.jpg"]
+
+
+def test_of_many_who_make_the_same_object_at_once_one_is_told_so(buckets: Buckets, photos: Path) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        made = list(pool.map(lambda number: buckets.create("photos", "a/one", b"%d" % number), range(12)))
+    assert made.count(True) == 1
+    assert buckets.read("photos", "a/one", at_most=9) == b"%d" % made.index(True)
+    buckets.write("photos", "a/one", b"replaced")
+    assert not buckets.create("photos", "a/one", b"again")
+    assert buckets.read("photos", "a/one", at_most=9) == b"replaced"
+    assert [path.name for path in (photos / "a").iterdir()] == ["one"], "nothing unfinished stays"
 
 
 def test_what_is_taken_away_is_gone_and_nothing_else(buckets: Buckets, photos: Path) -> None:

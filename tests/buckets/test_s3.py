@@ -48,6 +48,16 @@ def test_any_key_is_one_object(buckets: Buckets, bucket: str, key: str) -> None:
     assert key in [found.key for found in buckets.list(bucket)]
 
 
+def test_of_many_who_make_the_same_object_at_once_one_is_told_so(buckets: Buckets, bucket: str) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        made = list(pool.map(lambda number: buckets.create(bucket, "a/one", b"%d" % number), range(12)))
+    assert made.count(True) == 1
+    assert buckets.read(bucket, "a/one", at_most=9) == b"%d" % made.index(True)
+    buckets.write(bucket, "a/one", b"replaced")
+    assert not buckets.create(bucket, "a/one", b"again")
+    assert buckets.read(bucket, "a/one", at_most=9) == b"replaced"
+
+
 def test_what_is_taken_away_is_gone(buckets: Buckets, bucket: str) -> None:
     buckets.write(bucket, "one", b"")
     buckets.remove(bucket, "one")

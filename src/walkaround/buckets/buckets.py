@@ -132,6 +132,16 @@ class Buckets:
         """Put an object there; whoever reads it meanwhile sees all of the old content or all of the new."""
         self._place(bucket).write(checked_key(bucket, key), content)
 
+    def create(self, bucket: str, key: str, content: bytes) -> bool:
+        """Put an object there unless there is one; whether it was put. Of several who do so at the same time, one has put it.
+
+        A server that passes over conditions without a word replaces what is there.
+
+        Raises:
+            NotExclusiveError: the place says that it cannot do that: its disk has no hard links, its server no conditional writes.
+        """
+        return self._place(bucket).create(checked_key(bucket, key), content)
+
     def remove(self, bucket: str, key: str) -> None:
         """Take an object away; one that is not there is no fault."""
         self._place(bucket).remove(checked_key(bucket, key))

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from walkaround.buckets.names import Fetched, ImpossibleKeyError, ObjectInfo, address
+from walkaround.buckets.names import Fetched, ImpossibleKeyError, NotExclusiveError, ObjectInfo, address
 from walkaround.buckets.passed import PassedOver, why_no_file, why_odd
 from walkaround.errors import BucketError, StorageError, writing
 
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 _UNFINISHED = ".walkaround-unfinished-"
 _DEEPEST = 64
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -86,12 +87,19 @@ class Folder:
 
     def write(self, key: str, content: bytes) -> None:
         """Put an object there; whoever reads sees the old content or the new, also after a power cut."""
+        self._write(key, content, replace=True)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Put an object there, whole, unless there is one; whether it was put."""
+        return self._write(key, content, replace=False)
+
+    def _write(self, key: str, content: bytes, *, replace: bool) -> bool:
         self.check()
         with self._refusals(key):
             *folders, name = self._resolved(key).relative_to(self._root()).parts
             try:
                 with writing(f"s3://{self.bucket}/{key}"), self._folder(folders, make=True) as parent:
-                    _write_atomically(parent, name, content)
+                    return _write_atomically(parent, name, content, replace=replace)
             except StorageError as problem:
                 if isinstance(problem.__cause__, OSError) and problem.__cause__.errno == errno.ENAMETOOLONG:
                     raise ImpossibleKeyError(str(problem)) from problem
@@ -198,7 +206,8 @@ def too_large(bucket: str, key: str, at_most: int) -> BucketError:
     return BucketError(f"{address(bucket, key)} has more than {at_most:,} bytes, the most allowed here: use a smaller one.")
 
 
-def _write_atomically(folder: int, name: str, content: bytes) -> None:
+def _write_atomically(folder: int, name: str, content: bytes, *, replace: bool) -> bool:
+    """Whether it was written; without `replace`, it is not where there is a file already."""
     unfinished = _UNFINISHED + secrets.token_hex(8)
     try:
         file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=folder)
@@ -206,12 +215,32 @@ def _write_atomically(folder: int, name: str, content: bytes) -> None:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
+        written = replace or _linked(folder, unfinished, name)
+        if replace:
+            os.rename(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
+        else:
+            os.unlink(unfinished, dir_fd=folder)
         os.fsync(folder)
     except BaseException:  # an interruption too must leave nothing
         with suppress(OSError):
             os.unlink(unfinished, dir_fd=folder)
         raise
+    return written
+
+
+def _linked(folder: int, file: str, name: str) -> bool:
+    """Give a file a second name; False where something has that name."""
+    try:
+        os.link(file, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            raise NotExclusiveError(
+                f"The disk of {name!r} has no hard links, and cannot tell a new file from one that replaces another."
+            ) from error
+        raise
+    return True
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,10 @@ class ImpossibleKeyError(BucketError):
     """The place will never take an object of this key: trying again would give the same answer."""
 
 
+class NotExclusiveError(BucketError):
+    """The place cannot tell an object that is new from one that replaces another."""
+
+
 def split_address(address: str) -> tuple[str, str]:
     """Bucket and key of s3://bucket/key; the key may be empty. Neither is checked.
 
@@ -102,11 +106,11 @@ def checked_key(bucket: str, key: str) -> str:
     """The key itself, if no place can take it for anything but the name of one object.
 
     Raises:
-        BucketError: it is empty, too long, or has parts that a folder or a URL could mean otherwise.
+        ImpossibleKeyError: it is empty, too long, or has parts that a folder or a URL could mean otherwise.
     """
     reason = why_no_key(key)
     if reason:
-        raise BucketError(f"{address(bucket, key)} cannot be an object: its key {reason}; use another key.")
+        raise ImpossibleKeyError(f"{address(bucket, key)} cannot be an object: its key {reason}; use another key.")
     return key
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError, GenericError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from walkaround.buckets.cache import Download
 from walkaround.buckets.folder import too_large
-from walkaround.buckets.names import Fetched, ImpossibleKeyError, ObjectInfo, address
+from walkaround.buckets.names import Fetched, ImpossibleKeyError, NotExclusiveError, ObjectInfo, address
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError, writing
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
 _NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound", "FilesystemNotFound"})
 _NO_KEY = frozenset({"KeyTooLongError", "InvalidURI", "InvalidObjectName", "XMinioInvalidObjectName", "InvalidUri"})
 """What servers say of a key that they will never take."""
+_NOT_IMPLEMENTED = 501
 _PROBE = ".walkaround-probe"
 _CHUNK = 1 << 20
 _NOWHERE = "http://127.0.0.1:1"
@@ -167,6 +168,22 @@ class Remote:
         with self._refusals(key):
             obstore.put(self.store, key, content)
 
+    def create(self, key: str, content: bytes) -> bool:
+        """Put an object there, whole, unless there is one; whether it was put."""
+        with self._refusals(key):
+            try:
+                obstore.put(self.store, key, content, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+            except GenericError as error:
+                if _status(error) == _NOT_IMPLEMENTED:
+                    raise NotExclusiveError(
+                        f"The server of {address(self.bucket, key)} has no conditional writes, and cannot tell a new object from"
+                        " one that replaces another."
+                    ) from error
+                raise
+        return True
+
     def remove(self, key: str) -> None:
         """Take an object away; one that is not there is no fault."""
         with self._refusals(key), suppress(FileNotFoundError):
@@ -291,11 +308,15 @@ def _code(error: Exception) -> str:
     return found[1] if found else ""
 
 
+def _status(error: Exception) -> int:
+    """Of HTTP; 0 where there is none."""
+    found = _STATUS.search(str(error))
+    return int(found[1]) if found else 0
+
+
 def _translated(error: Exception, bucket: str, key: str, *, scheme: str) -> WalkaroundError:
     """The sentence for what obstore says, which it says as text for developers."""
-    text, code = str(error), _code(error)
-    found = _STATUS.search(text)
-    status = int(found[1]) if found else 0
+    text, code, status = str(error), _code(error), _status(error)
     where = address(bucket, key)
     if any(sign in text for sign in _ROLE_SOUGHT):
         return BucketError(f"{where} cannot be asked for without keys: set {_KEYS[scheme]}.")

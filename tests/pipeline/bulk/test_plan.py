@@ -6,11 +6,13 @@ import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'walkaround[bulk]'")
 
+from slow_inputs import old_s3
 from walkaround.errors import BucketError, InputError
 from walkaround.pipeline.bulk.places import Place, Reach, Store, place_of
 from walkaround.pipeline.bulk.plan import PLAN, Plan, done_key, find_plan, make_plan, missing_shards, read_shard
@@ -104,12 +106,66 @@ def test_a_plan_is_found_again_by_the_same_input_and_package_alone(tmp_path: Pat
             find_plan(target, source=source.place, package="one")
 
 
+@pytest.mark.parametrize("place", ["folder", "s3"])
+def test_of_two_runs_that_begin_together_both_work_on_one_plan(
+    tmp_path: Path, request: pytest.FixtureRequest, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(tmp_path / "in", "a.jpg", "b.jpg", "c.jpg")
+    source, target = stores(tmp_path / "in", tmp_path / "out")
+    if place == "s3":
+        address = place_of(f"s3://test-{uuid4().hex}/out", name="output-folder")
+        target = Store(Reach(places={}, s3=request.getfixturevalue("s3_server")).buckets(address), address)
+        target.write("made", b"")
+    made: list[Plan] = []
+
+    def other(done: int) -> None:
+        """While the first is listing, another run plans, and begins."""
+        if not made:
+            made.append(make_plan(source, target, package="one", shard_size=3))
+
+    plan = make_plan(source, target, package="one", shard_size=1, progress=other)
+    assert [plan] == made
+    assert find_plan(target, source=source.place, package="one") == plan
+    assert [item.key for item in read_shard(target, plan, 0)] == ["a.jpg", "b.jpg", "c.jpg"]
+    shards = [found.key for found in target.list("_walkaround/plan-")]
+    assert [key.endswith(f"plan-{plan.identity}/00000.parquet") for key in shards] == [True], "the other's are taken away"
+    assert "Another run has begun with" in caplog.text
+
+
+def test_a_run_that_begins_together_with_another_of_another_package_stops(tmp_path: Path) -> None:
+    fill(tmp_path / "in", "a.jpg", "b.jpg")
+    source, target = stores(tmp_path / "in", tmp_path / "out")
+    made: list[Plan] = []
+
+    def other(done: int) -> None:
+        if not made:
+            made.append(make_plan(source, target, package="two", shard_size=3))
+
+    with pytest.raises(InputError, match=r"holds results of another package \(two, this one is one\)"):
+        make_plan(source, target, package="one", shard_size=1, progress=other)
+    assert find_plan(target, source=source.place, package="two") == made[0]
+
+
+def test_where_a_server_has_no_conditional_writes_that_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    fill(tmp_path / "in", "a.jpg")
+    source, _ = stores(tmp_path / "in", tmp_path / "out")
+    kept: dict[str, bytes] = {}
+    with old_s3(kept) as s3:
+        address = place_of("s3://photos/out", name="output-folder")
+        target = Store(Reach(places={}, s3=s3).buckets(address), address)
+        plan = make_plan(source, target, package="one", shard_size=1)
+        assert find_plan(target, source=source.place, package="one") == plan
+    assert "has no conditional writes" in caplog.text
+    assert "Begin no second run with 's3://photos/out' now" in caplog.text
+
+
 def test_markers_of_another_plan_do_not_count(tmp_path: Path) -> None:
     fill(tmp_path / "in", "a.jpg", "b.jpg", "c.jpg")
     _, target = stores(tmp_path / "in", tmp_path / "out")
     first, _ = planned(tmp_path / "in", tmp_path / "out")
     target.write(done_key(first, 1), b"{}")
     assert missing_shards(target, first) == [0]
+    target.remove(PLAN)
     second, _ = planned(tmp_path / "in", tmp_path / "out")
     assert missing_shards(target, second) == [0, 1]
 

@@ -112,6 +112,18 @@ class Store:
                 return None
             raise
 
+    def create(self, key: str, content: bytes) -> bool:
+        """Put an object there unless there is one; whether it was put.
+
+        Raises:
+            NotExclusiveError: the place cannot do that.
+        """
+        return self.buckets.create(self.place.bucket, self.place.prefix + key, content)
+
+    def remove(self, key: str) -> None:
+        """Take an object away; one that is not there is no fault."""
+        self.buckets.remove(self.place.bucket, self.place.prefix + key)
+
     def write(self, key: str, content: bytes) -> None:
         """Put an object there, whole or not at all."""
         self.buckets.write(self.place.bucket, self.place.prefix + key, content)

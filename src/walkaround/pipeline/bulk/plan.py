@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import mimetypes
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,9 +21,9 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from walkaround.buckets.names import ObjectInfo, bare_etag
+from walkaround.buckets.names import NotExclusiveError, ObjectInfo, bare_etag
 from walkaround.buckets.passed import PassedOver
-from walkaround.errors import InputError
+from walkaround.errors import InputError, UnavailableError, WalkaroundError
 from walkaround.pipeline.bulk.places import Place, Store
 from walkaround.pipeline.bulk.rows import Listed, table_bytes
 
@@ -37,6 +39,8 @@ _OTHER_SUFFIXES = frozenset(
     ".aae .db .jsonl .ndjson .log .lst .manifest .md .npy .npz .onnx .orc .parquet .sqlite .srt .thm .toml .vtt .xmp"
     " .yaml .yml".split()
 )
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +106,12 @@ def make_plan(
 ) -> Plan:
     """List the input and write the plan; no more than one shard is held in memory.
 
+    Returns:
+        The plan; where another run has made one for the same input and package meanwhile, that one.
+
     Raises:
-        InputError: there is nothing to inspect.
+        InputError: there is nothing to inspect, or another run has made a plan for something else meanwhile.
+        UnavailableError: another run is about to make one.
     """
     identity = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     chosen = _Chosen(source, target.place)
@@ -131,9 +139,34 @@ def make_plan(
         created=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         unreadable=chosen.unreadable.sentence,
     )
-    target.write(PLAN, json.dumps(asdict(plan), indent=2).encode())
-    # Of two runs that began at the same time, both go on with the plan that stayed.
-    return find_plan(target, source=source.place, package=package) or plan
+    return _kept(plan, source, target)
+
+
+def _kept(plan: Plan, source: Store, target: Store) -> Plan:
+    """The one plan of the output: this one, or that of a run that was quicker."""
+    content = json.dumps(asdict(plan), indent=2).encode()
+    try:
+        made = target.create(PLAN, content)
+    except NotExclusiveError as problem:
+        _logger.warning("%s Begin no second run with %r now.", problem, target.place.address)
+        target.write(PLAN, content)
+        made = True
+    found = find_plan(target, source=source.place, package=plan.package)
+    if found is None:
+        where = target.place.address
+        raise UnavailableError(f"Another run begins with {where!r} at this moment: run the same command again.", retry_after=1)
+    if found.identity != plan.identity:  # where it was not made, it may be ours all the same: an answer can get lost
+        _logger.warning("Another run has begun with %r: this one works on its plan.", target.place.address)
+        if not made:
+            _forget(plan, target)
+    return found
+
+
+def _forget(plan: Plan, target: Store) -> None:
+    """Take the shards of a plan away that nobody will ask for."""
+    with suppress(WalkaroundError):
+        for shard in range(plan.shards):
+            target.remove(_shard_key(plan.identity, shard))
 
 
 def read_shard(target: Store, plan: Plan, shard: int) -> list[Listed]:
