@@ -174,10 +174,13 @@ class Settings(BaseModel):
     )
     picture_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=60,
-        description="Seconds that a watch, a trial, drafts or `walkaround bulk` work on one picture; then it is given up.",
+        description="Seconds that watches and `walkaround bulk` wait for a picture, and that they, trials and drafts work on it; then it"
+        " is given up.",
     )
     video_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
-        default=1800, description="Seconds that a watch, a trial or `walkaround bulk` work on one video; then it is given up."
+        default=1800,
+        description="Seconds that watches and `walkaround bulk` wait for a video, and that they and trials work on it; then it is given"
+        " up.",
     )
     sqs_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
         default=None, description="URL of an SQS-compatible server; else AWS_ENDPOINT_URL_SQS, else Amazon's own."
@@ -187,6 +190,14 @@ class Settings(BaseModel):
         description="Days after which results are deleted, unless their watch says keep_days; without a number, never.",
     )
     watches: list[dict[str, Any]] = Field(default=[], description="What is watched: a table each, see docs/pipeline.md.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """How long something may take, in seconds, and the setting that says so."""
+
+    seconds: float
+    setting: str
 
 
 @dataclass(frozen=True, kw_only=True)

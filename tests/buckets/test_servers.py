@@ -11,11 +11,12 @@ from threading import Thread
 
 import pytest
 
+from slow_inputs import stalling_s3
 from walkaround.buckets.buckets import Buckets, s3_access
 from walkaround.buckets.names import ImpossibleKeyError
 from walkaround.buckets.remote import Patience, S3Access
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError
-from walkaround.settings import load_settings
+from walkaround.settings import Limit, load_settings
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 QUICK = Patience(connect=0.5, silence=0.5, request=2, retries=1)
@@ -127,6 +128,34 @@ def test_a_server_that_says_nothing_is_not_waited_for() -> None:
         with pytest.raises(UnavailableError):
             at(endpoint).read("photos", "a.jpg", at_most=100)
         assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("in_memory", [0, 10_000], ids=["file", "memory"])
+def test_an_object_that_comes_byte_by_byte_is_given_up_in_its_time(tmp_path: Path, in_memory: int) -> None:
+    sizes: list[int] = []
+
+    def within(size: int) -> Limit:
+        sizes.append(size)
+        return Limit(seconds=1, setting="picture_seconds")
+
+    with stalling_s3({"a.jpg": bytes(1000)}, stalls="a.jpg", trickles=0.1) as s3:
+        buckets, began = Buckets({}, s3=s3), time.monotonic()
+        with pytest.raises(UnavailableError, match=r"'s3://photos/a.jpg' had not come whole after 1 s: .* picture_seconds"):
+            buckets.fetch("photos", "a.jpg", at_most=1000, in_memory=in_memory, folder=tmp_path, within=within)
+        assert time.monotonic() - began < 5
+    assert sizes == [1000]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_object_may_take_longer_than_other_requests(tmp_path: Path) -> None:
+    with stalling_s3({"a.mp4": bytes(60)}, stalls="a.mp4", trickles=0.1) as s3:
+        buckets = Buckets({}, s3=s3, patience=QUICK)
+        found = buckets.fetch(
+            "photos", "a.mp4", at_most=60, in_memory=60, folder=tmp_path, within=lambda _: Limit(seconds=60, setting="any")
+        )
+        assert found.content == bytes(60)
+        with pytest.raises(UnavailableError):
+            buckets.read("photos", "a.mp4", at_most=60)
 
 
 def test_half_an_object_is_no_object(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from walkaround.errors import InputError, PictureError, UnavailableError
-from walkaround.pipeline.apart import Apart, BrokenError, Limit
+from walkaround.pipeline.apart import Apart, BrokenError
+from walkaround.settings import Limit
 
 MODULE = "pipeline.reading_apart"
 LONG = Limit(seconds=60, setting="picture_seconds")

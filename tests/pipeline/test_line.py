@@ -294,6 +294,23 @@ def test_an_object_whose_body_stalls_is_a_dead_letter_and_the_rest_goes_on(house
         assert house.count(Result) == 2
 
 
+def test_an_object_whose_body_trickles_is_a_dead_letter_and_the_rest_goes_on(house: House, pictures: list[Path]) -> None:
+    content = {name: pictures[0].read_bytes() for name in ("a.jpg", "trickles.jpg", "z.jpg")}
+    house.settings = house.settings.model_copy(update={"picture_seconds": 5})
+    with stalling_s3(content, stalls="trickles.jpg", trickles=0.3) as s3:
+        house.buckets = Buckets({}, s3=s3)
+        house.tell(*content)
+        house.line()
+        house.done(seconds=120)
+        errors = house.errors()
+        assert errors.keys() == {"trickles.jpg"}
+        assert (
+            "had not come whole after 5 s: look at its server, or allow more with the setting picture_seconds"
+            in (errors["trickles.jpg"])
+        )
+        assert house.count(Result) == 2
+
+
 def test_stopping_ends_what_takes_long_and_leaves_it_to_the_next_process(house: House, tmp_path: Path) -> None:
     write_slow_video(tmp_path / "slow.mp4", seconds=600)
     house.put(tmp_path / "slow.mp4")

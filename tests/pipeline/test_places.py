@@ -21,7 +21,7 @@ from walkaround.pipeline.bulk.places import place_of
 from walkaround.pipeline.bulk.rows import Listed, json_lines, parquet, row_at
 from walkaround.pipeline.sights import look_at_picture
 from walkaround.pipeline.sinks.delivered import Delivered, document_bytes, result_document
-from walkaround.pipeline.sinks.drawn import findings_from
+from walkaround.pipeline.sinks.drawing_child import findings_from
 from walkaround.pipeline.sinks.dynamodb import items_of
 
 SPOT = (64, 48, 128, 96)

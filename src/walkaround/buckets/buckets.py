@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from walkaround.buckets.cache import Download, Trimming
@@ -15,7 +15,7 @@ from walkaround.buckets.names import Fetched, ObjectInfo, checked_bucket, checke
 from walkaround.buckets.passed import PassedOver
 from walkaround.buckets.remote import Patience, Remote, S3Access, cloud_place, s3_place
 from walkaround.errors import BucketError
-from walkaround.settings import BUCKET_NAME, Settings
+from walkaround.settings import BUCKET_NAME, Limit, Settings
 
 _KEPT = 256
 """Connections to so many buckets are kept; hostile names could be without end."""
@@ -98,7 +98,15 @@ class Buckets:
         return self._place(bucket).start(checked_key(bucket, key), length)
 
     def fetch(
-        self, bucket: str, key: str, *, version: str | None = None, at_most: int, in_memory: int, folder: Path
+        self,
+        bucket: str,
+        key: str,
+        *,
+        version: str | None = None,
+        at_most: int,
+        in_memory: int,
+        folder: Path,
+        within: Callable[[int], Limit],
     ) -> Fetched:
         """An object with its content, to be looked at once: in memory, or as a file.
 
@@ -109,11 +117,12 @@ class Buckets:
             at_most: bytes that the object may have.
             in_memory: larger ones come as a file.
             folder: where copies go.
+            within: how long an object of so many bytes may take to come; one in a folder of this machine is there.
         """
         place, key = self._place(bucket), checked_key(bucket, key)
         if isinstance(place, Folder):
             return place.fetch(key, version=version, at_most=at_most)
-        return place.fetch(key, version=version, at_most=at_most, in_memory=in_memory, folder=folder)
+        return place.fetch(key, version=version, at_most=at_most, in_memory=in_memory, folder=folder, within=within)
 
     def map(self, bucket: str, folder: Path) -> None:
         """Have a folder that is watched as a bucket from now on; `bucket` comes from `folder_bucket`.
@@ -133,12 +142,12 @@ class Buckets:
         self._place(bucket).write(checked_key(bucket, key), content)
 
     def create(self, bucket: str, key: str, content: bytes) -> bool:
-        """Put an object there unless there is one; whether it was put. Of several who do so at the same time, one has put it.
+        """Put an object there unless there is one; whether it was put. Of several who do so at once, one has put it.
 
         A server that passes over conditions without a word replaces what is there.
 
         Raises:
-            NotExclusiveError: the place says that it cannot do that: its disk has no hard links, its server no conditional writes.
+            NotExclusiveError: the place says that it cannot: its disk has no hard links, its server no conditional writes.
         """
         return self._place(bucket).create(checked_key(bucket, key), content)
 

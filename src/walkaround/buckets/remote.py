@@ -7,9 +7,11 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from walkaround.buckets.cache import Download
 from walkaround.buckets.folder import too_large
 from walkaround.buckets.names import Fetched, ImpossibleKeyError, NotExclusiveError, ObjectInfo, address
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError, writing
+from walkaround.settings import Limit
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
@@ -34,6 +37,8 @@ _NO_KEY = frozenset({"KeyTooLongError", "InvalidURI", "InvalidObjectName", "XMin
 _NOT_IMPLEMENTED = 501
 _PROBE = ".walkaround-probe"
 _CHUNK = 1 << 20
+_LONGEST = 100_000.0
+"""Seconds; more than any setting allows for an object."""
 _NOWHERE = "http://127.0.0.1:1"
 _ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
@@ -95,9 +100,20 @@ class Remote:
     """A bucket elsewhere. `bucket` is what it is called here, `identity` where it is, `scheme` s3, gs or az."""
 
     bucket: str
-    store: ObjectStore
+    make: Callable[[Patience], ObjectStore]
+    patience: Patience
     identity: str
     scheme: str = "s3"
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """How it is spoken to; made once."""
+        return _made(lambda: self.make(self.patience), self.bucket)
+
+    @cached_property
+    def _unhurried(self) -> ObjectStore:
+        """For whole objects whose time is measured here: the client knows one time for all requests alone."""
+        return _made(lambda: self.make(replace(self.patience, request=_LONGEST)), self.bucket)
 
     def check(self) -> None:
         """Raise BucketError unless the bucket exists; what may be done in it shows when it is done."""
@@ -145,19 +161,22 @@ class Remote:
             result = self._get(key, version, at_most)
             return to.keep(_etag(result.meta), result.stream(min_chunk_size=_CHUNK)), True
 
-    def fetch(self, key: str, *, version: str | None, at_most: int, in_memory: int, folder: Path) -> Fetched:
+    def fetch(
+        self, key: str, *, version: str | None, at_most: int, in_memory: int, folder: Path, within: Callable[[int], Limit]
+    ) -> Fetched:
         """The object by one request: its bytes where they are few, else a copy in `folder`."""
         with self._refusals(key):
-            result = self._get(key, version, at_most)
+            result = self._get(key, version, at_most, store=self._unhurried)
             info = _info(result.meta, key)
+            chunks = self._in_time(result, key, within(info.size))
             if info.size <= in_memory:
-                return Fetched(info=info, content=bytes(result.bytes()))
+                return Fetched(info=info, content=b"".join(chunks))
             copy = folder / secrets.token_hex(16)
             with writing(copy):
                 folder.mkdir(parents=True, exist_ok=True)
                 try:
                     with copy.open("xb") as file:
-                        file.writelines(result.stream(min_chunk_size=_CHUNK))
+                        file.writelines(chunks)
                 except BaseException:  # an interruption too must leave nothing
                     copy.unlink(missing_ok=True)
                     raise
@@ -178,8 +197,8 @@ class Remote:
             except GenericError as error:
                 if _status(error) == _NOT_IMPLEMENTED:
                     raise NotExclusiveError(
-                        f"The server of {address(self.bucket, key)} has no conditional writes, and cannot tell a new object from"
-                        " one that replaces another."
+                        f"The server of {address(self.bucket, key)} has no conditional writes, and cannot tell a new object"
+                        " from one that replaces another."
                     ) from error
                 raise
         return True
@@ -198,11 +217,23 @@ class Remote:
                     if meta["path"].startswith(prefix):
                         yield _info(meta, meta["path"])
 
-    def _get(self, key: str, version: str | None, at_most: int) -> GetResult:
-        result = obstore.get(self.store, key, options={} if version is None else {"version": version})
+    def _get(self, key: str, version: str | None, at_most: int, *, store: ObjectStore | None = None) -> GetResult:
+        result = obstore.get(store or self.store, key, options={} if version is None else {"version": version})
         if result.meta["size"] > at_most:
             raise too_large(self.bucket, key, at_most)
         return result
+
+    def _in_time(self, result: GetResult, key: str, limit: Limit) -> Iterator[bytes]:
+        """The content as it comes, for so long: a server that sends a byte now and then is never silent."""
+        until = monotonic() + limit.seconds
+        for chunk in result.stream(min_chunk_size=1):
+            if monotonic() > until:
+                raise UnavailableError(
+                    f"{address(self.bucket, key)} had not come whole after {limit.seconds:g} s: look at its server, or allow"
+                    f" more with the setting {limit.setting}.",
+                    retry_after=_RETRY_AFTER,
+                )
+            yield bytes(chunk)
 
     @contextmanager
     def _refusals(self, key: str) -> Iterator[None]:
@@ -224,31 +255,38 @@ def s3_place(bucket: str, *, name: str, prefix: str, access: S3Access, patience:
     if access.endpoint is not None:
         config |= {"endpoint": access.endpoint, "aws_endpoint_url_s3": access.endpoint}
         config["skip_signature"] = access.access_key is None and not access.role
-    store = _made(
-        lambda: S3Store(
+
+    def make(patience: Patience) -> ObjectStore:
+        return S3Store(
             bucket,
             prefix=prefix or None,
             config=config,  # type: ignore[arg-type]
             client_options=_client(patience, access.endpoint, role=access.role),
             retry_config=_retries(patience),
             credential_provider=_keys(access),  # type: ignore[arg-type]
-        ),
-        name,
-    )
-    return Remote(name, store, f"{access.endpoint or 's3:/'}/{bucket}/{prefix}")
+        )
+
+    return _opened(Remote(name, make, patience, f"{access.endpoint or 's3:/'}/{bucket}/{prefix}"))
 
 
 def cloud_place(scheme: str, bucket: str, *, name: str, prefix: str, patience: Patience) -> Remote:
     """The place of `name`: a bucket at Google ("gs") or a container at Azure ("az"), with the keys of their own variables."""
     kind: Any = {"gs": GCSStore, "az": AzureStore}[scheme]
-    client = _client(patience, None)
-    client["allow_http"] = any(os.environ.get(variable, "").startswith("http://") for variable in _ENDPOINTS[scheme])
-    store = _made(
-        lambda: kind(bucket, prefix=prefix or None, client_options=client, retry_config=_retries(patience)),
-        name,
-    )
+    plain = any(os.environ.get(variable, "").startswith("http://") for variable in _ENDPOINTS[scheme])
+
+    def make(patience: Patience) -> ObjectStore:
+        client: ClientConfig = {**_client(patience, None), "allow_http": plain}
+        store: ObjectStore = kind(bucket, prefix=prefix or None, client_options=client, retry_config=_retries(patience))
+        return store
+
     account = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME", "") if scheme == "az" else ""
-    return Remote(name, store, f"{scheme}://{account}/{bucket}/{prefix}", scheme)
+    return _opened(Remote(name, make, patience, f"{scheme}://{account}/{bucket}/{prefix}", scheme))
+
+
+def _opened(remote: Remote) -> Remote:
+    """The bucket itself, if its place and keys make sense."""
+    _ = remote.store
+    return remote
 
 
 def _made(make: Callable[[], ObjectStore], name: str) -> ObjectStore:

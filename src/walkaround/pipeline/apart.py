@@ -14,13 +14,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
 from walkaround.errors import InputError, UnavailableError, WalkaroundError
 from walkaround.pipeline.answering import Answer, Asked, Kind
+from walkaround.settings import Limit
 
 _MOST_DEATHS = 3
 _MOST_STARTS = 3
@@ -38,14 +38,6 @@ class BrokenError(Exception):
 
 class _GoneError(Exception):
     """The process ended before the question reached it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limit:
-    """How long a question may be worked on, and the setting that says so."""
-
-    seconds: float
-    setting: str
 
 
 class _Turns:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
 
@@ -22,6 +22,7 @@ from walkaround.pipeline import outbox
 from walkaround.pipeline.outbox import Failure, SinkKey, Taken
 from walkaround.pipeline.presence import Contact, Owners
 from walkaround.pipeline.sinks.delivered import Delivered, RefusedError, Sender
+from walkaround.pipeline.sinks.drawn import Drawings
 from walkaround.pipeline.sinks.senders import sender_of
 from walkaround.pipeline.spec import Sink
 from walkaround.settings import Settings
@@ -40,6 +41,8 @@ _TURN_SECONDS = 60.0
 """A sink gives its thread back after so long, for others that wait for one."""
 _KEPT_SECONDS = 3600.0
 _INSIST_SECONDS = 60.0
+_LET_GO_SECONDS = 3.0
+_FOLDER = "drawings"
 _AWAY = timedelta(days=7)
 """So long at least what waits for a sink that is away is no dead letter: a weekend, and a few days to notice."""
 
@@ -109,6 +112,7 @@ class Deliveries:
         """
         self._database, self._buckets, self._settings = database, buckets, settings
         self._owners, self._pace = owners, pace or Pace()
+        self._drawings = Drawings(settings, folder=owners.folder(_FOLDER))
         self._lanes: dict[SinkKey, _Lane] = {}
         self._held: set[int] = set()
         self._lock = threading.Lock()
@@ -120,6 +124,7 @@ class Deliveries:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._owners.sweep(_FOLDER)
         self._thread.start()
 
     def wake(self) -> None:
@@ -130,12 +135,17 @@ class Deliveries:
         """Begin no more; what does not end in time is left to the next process, which delivers it again by the same id."""
         self._stopping = True
         self._awake.set()
-        until = monotonic() + timeout
+        self._join(timeout)
+        self._drawings.close()
+        self._join(_LET_GO_SECONDS)
+        with suppress(WalkaroundError), self._database.transaction() as session:  # else their leases lapse
+            outbox.leave_of(session, self._owners.name)
+
+    def _join(self, seconds: float) -> None:
+        until = monotonic() + seconds
         for thread in [self._thread, *(lane.thread for lane in list(self._lanes.values()) if lane.thread is not None)]:
             if thread.ident is not None:
                 thread.join(max(0.0, until - monotonic()))
-        with suppress(WalkaroundError), self._database.transaction() as session:  # else their leases lapse
-            outbox.leave_of(session, self._owners.name)
 
     def _run(self) -> None:
         while not self._stopping:
@@ -150,6 +160,7 @@ class Deliveries:
 
     def _look(self) -> None:
         """Keep the leases, free what others lost, and start the sinks that have something to do."""
+        self._drawings.end_idle()
         with self._lock:
             held = set(self._held)
         if held and monotonic() - self._renewed >= _RENEW_SECONDS:
@@ -211,6 +222,10 @@ class Deliveries:
             return False
         try:
             came = self._tried(lane, taken)
+            if self._stopping:  # which may be what they failed of
+                later = {number for number, failure in came.failed.items() if failure.seconds is not None}
+                failed = {number: failure for number, failure in came.failed.items() if number not in later}
+                came = replace(came, failed=failed, untried=[*came.untried, *later])
             self._settle(came)
         finally:
             with self._lock:
@@ -238,7 +253,7 @@ class Deliveries:
         given = [results[row.result_id] for row in taken]
         try:
             if lane.made is None or lane.made[0] != sink:
-                lane.made = sink, sender_of(sink, buckets=self._buckets, settings=self._settings)
+                lane.made = sink, sender_of(sink, buckets=self._buckets, settings=self._settings, drawings=self._drawings)
         except WalkaroundError as problem:  # a setting or a library is missing: nothing can go there
             return self._came(taken, [UnavailableError(str(problem), retry_after=1)] * len(taken))
         return self._came(taken, _errors(lane.made[1], given))

@@ -21,7 +21,8 @@ from walkaround.buckets.names import ImpossibleKeyError
 from walkaround.errors import BucketError, PackageError, StorageError, UnavailableError, WalkaroundError
 from walkaround.models.network import cores
 from walkaround.pipeline import arrivals
-from walkaround.pipeline.apart import Apart, Limit
+from walkaround.pipeline.apart import Apart
+from walkaround.pipeline.limits import limits_of
 from walkaround.pipeline.looking import VIDEO_SUFFIXES, ChangedError, Models, StalledError, as_file, fetched, kind_of
 from walkaround.pipeline.presence import Contact, Owners
 from walkaround.pipeline.sights import PictureLook, Sight, VideoLook
@@ -46,6 +47,7 @@ _VIDEO_IDLE_SECONDS = 60.0
 _MOST_STALLS = 4
 """Of an object that does not come although its bucket answers."""
 _LET_GO_SECONDS = 3.0
+_FOLDER = "arrivals"
 _EYE = "walkaround.pipeline.eye"
 
 
@@ -81,7 +83,7 @@ class Line:
         self._database, self._buckets, self._owners = database, buckets, owners
         self._wrote = wrote
         self._models = Models(database, settings)
-        self._folder = settings.data / "work" / "arrivals" / owners.name
+        self._folder = owners.folder(_FOLDER)
         self._threads = settings.threads_per_unit or cores()
         self._held: dict[int, Work] = {}
         self._lock = threading.Lock()
@@ -96,14 +98,14 @@ class Line:
         # Videos apart, so that a picture that has to be ended takes no hour of work with it.
         self._pictures = Apart(_EYE, settings, threads=self._threads)
         self._videos = Apart(_EYE, settings, threads=1)
-        self._picture_limit = Limit(seconds=settings.picture_seconds, setting="picture_seconds")
-        self._video_limit = Limit(seconds=settings.video_seconds, setting="video_seconds")
+        self._limits = limits_of(settings)
         self._stalls: Counter[int] = Counter()
         self._taker = threading.Thread(target=self._run, name="line", daemon=True)
         self._writer = Writer(database, owner=owners.name, let_go=self._let_go, told=tell)
 
     def start(self) -> None:
         """Begin to take arrivals."""
+        self._owners.sweep(_FOLDER)
         self._writer.start()
         self._taker.start()
 
@@ -220,15 +222,15 @@ class Line:
         if work.arrival.key.lower().endswith(VIDEO_SUFFIXES) and self._video_room <= 0:
             raise _LaterError  # before it is fetched
         model = self._models.model(work.arrival.project_id, work.arrival.model_version)
-        with fetched(work.arrival, self._buckets, self._folder) as found:
+        with fetched(work.arrival, self._buckets, self._folder, limits=self._limits) as found:
             self._stalls.pop(work.arrival.id, None)
             if kind_of(found, work.address) == "picture":
                 heat = any(isinstance(sink, BucketSink) and sink.drawn for sink in work.spec.sinks)
                 picture = PictureLook(model=model, found=found, name=work.address, heat=heat)
-                return cast("Sight", self._pictures.ask(picture, name=work.address, limit=self._picture_limit))
+                return cast("Sight", self._pictures.ask(picture, name=work.address, limit=self._limits.picture))
             with self._room_for_video(), as_file(found, self._folder) as path:
                 video = VideoLook(model=model, path=path, name=work.address, frames=work.spec.frames, key=work.arrival.key)
-                return cast("Sight", self._videos.ask(video, name=work.address, limit=self._video_limit))
+                return cast("Sight", self._videos.ask(video, name=work.address, limit=self._limits.video))
 
     @contextmanager
     def _room_for_video(self) -> Iterator[None]:

@@ -15,6 +15,7 @@ from walkaround.buckets.names import Fetched, bare_etag
 from walkaround.errors import BucketError, InputError, PackageError, UnavailableError, WalkaroundError, writing
 from walkaround.media.containers import LONG_VIDEO_LIMITS
 from walkaround.media.sniff import content_kind, media_kind
+from walkaround.pipeline.limits import Limits
 from walkaround.pipeline.sights import ChosenModel
 from walkaround.settings import Settings
 from walkaround.store.database import Database
@@ -67,7 +68,7 @@ class Models:
 
 
 @contextmanager
-def fetched(arrival: Arrival, buckets: Buckets, folder: Path) -> Iterator[Fetched]:
+def fetched(arrival: Arrival, buckets: Buckets, folder: Path, *, limits: Limits) -> Iterator[Fetched]:
     """What has arrived, for as long as it is looked at.
 
     Raises:
@@ -75,7 +76,7 @@ def fetched(arrival: Arrival, buckets: Buckets, folder: Path) -> Iterator[Fetche
         BucketError: it is gone, too large, or not permitted.
         UnavailableError: the bucket does not answer; StalledError where it does, and only the object does not come.
     """
-    found = _fetch(arrival, buckets, folder)
+    found = _fetch(arrival, buckets, folder, limits)
     try:
         if arrival.version is None and arrival.etag and bare_etag(found.info.etag) != bare_etag(arrival.etag):
             raise ChangedError(
@@ -87,7 +88,7 @@ def fetched(arrival: Arrival, buckets: Buckets, folder: Path) -> Iterator[Fetche
             found.content.unlink(missing_ok=True)
 
 
-def _fetch(arrival: Arrival, buckets: Buckets, folder: Path) -> Fetched:
+def _fetch(arrival: Arrival, buckets: Buckets, folder: Path, limits: Limits) -> Fetched:
     try:
         return buckets.fetch(
             arrival.bucket,
@@ -96,6 +97,7 @@ def _fetch(arrival: Arrival, buckets: Buckets, folder: Path) -> Fetched:
             at_most=LONG_VIDEO_LIMITS.max_bytes,
             in_memory=_IN_MEMORY,
             folder=folder,
+            within=limits.of_size,
         )
     except UnavailableError as problem:
         try:

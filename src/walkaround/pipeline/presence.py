@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 from walkaround.buckets.buckets import Buckets
@@ -60,7 +63,8 @@ class Owners:
         Raises:
             StorageError: the data folder cannot be written.
         """
-        self._presence = Presence(settings.data / "work" / "pipelines")
+        self._work = settings.data / "work"
+        self._presence = Presence(self._work / "pipelines")
         self.name = self._presence.name
         self._database, self._buckets, self._only = database, buckets, only
         self._owner = Owner(account=settings.account, region=settings.region)
@@ -98,6 +102,17 @@ class Owners:
             self._gone.add(name)
             self._presence.forget(name)
         return gone
+
+    def folder(self, kind: str) -> Path:
+        """Where this process may keep files of a kind while it works on them; not made yet."""
+        return self._work / kind / self.name
+
+    def sweep(self, kind: str) -> None:
+        """Delete the files of a kind that processes have left which were killed."""
+        with suppress(FileNotFoundError):
+            for left in (self._work / kind).iterdir():
+                if self._presence.has_gone(left.name):
+                    shutil.rmtree(left, ignore_errors=True)
 
     def leave(self) -> None:
         """Disappear."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -17,19 +18,22 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import bare_etag
 from walkaround.buckets.remote import Patience, S3Access
 from walkaround.models.package import Package
-from walkaround.pipeline.apart import Limit
-from walkaround.pipeline.bulk.inspection import Equipment, Limits, equipment, not_permitted
+from walkaround.pipeline.bulk.inspection import Equipment, equipment, not_permitted
 from walkaround.pipeline.bulk.inspector import Rows
 from walkaround.pipeline.bulk.places import Reach, place_of
 from walkaround.pipeline.bulk.rows import Listed
+from walkaround.pipeline.limits import Limits
+from walkaround.settings import Limit
 
 IMPATIENT = Patience(silence=1, retries=0)
 
 
-def packed(package: Package, address: str, *, s3: S3Access | None = None, video: float = 60) -> Equipment:
+def packed(package: Package, address: str, *, s3: S3Access | None = None, picture: float = 60, video: float = 60) -> Equipment:
     """Equipment for an input."""
     source, target = place_of(address, name="input-folder"), place_of("/nowhere", name="output-folder")
-    limits = Limits(picture=Limit(seconds=60, setting="picture_seconds"), video=Limit(seconds=video, setting="video_seconds"))
+    limits = Limits(
+        picture=Limit(seconds=picture, setting="picture_seconds"), video=Limit(seconds=video, setting="video_seconds")
+    )
     return equipment(
         package, reach=Reach(places={}, s3=s3, patience=IMPATIENT), source=source, target=target, threads=2, limits=limits
     )
@@ -115,3 +119,17 @@ def test_an_object_whose_body_stalls_is_listed_and_the_others_are_read(
         rows = rows_of(packed(package, "s3://photos", s3=s3), items)
     assert [row["error"] is None for row in rows] == [True, False, True]
     assert "'s3://photos/stalls.jpg' does not come, while its bucket answers" in str(rows[1]["error"])
+
+
+def test_an_object_whose_body_trickles_is_listed_and_the_others_are_read(
+    package: Package, picture: Callable[[int], bytes]
+) -> None:
+    content = {key: picture(0) for key in ("a.jpg", "trickles.jpg", "z.jpg")}
+    items = [Listed(key=key, size=len(body), etag="1") for key, body in content.items()]
+    with stalling_s3(content, stalls="trickles.jpg", trickles=0.3) as s3:
+        began = monotonic()
+        rows = rows_of(packed(package, "s3://photos", s3=s3, picture=5), items)
+        assert monotonic() - began < 60
+    assert [row["error"] is None for row in rows] == [True, False, True]
+    error = str(rows[1]["error"])
+    assert "had not come whole after 5 s: look at its server, or allow more with the setting picture_seconds" in error

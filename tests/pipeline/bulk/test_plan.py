@@ -193,7 +193,8 @@ def test_an_address_of_another_kind_is_refused() -> None:
 
 def test_keys_are_not_shown() -> None:
     from walkaround.buckets.remote import S3Access
-    from walkaround.pipeline.bulk.inspection import Equipment, limits_of
+    from walkaround.pipeline.bulk.inspection import Equipment
+    from walkaround.pipeline.limits import limits_of
     from walkaround.settings import Settings
 
     hidden = "hidden!"

@@ -16,6 +16,7 @@ from sqlalchemy import update
 
 from walkaround.buckets.buckets import buckets_of
 from walkaround.pipeline import outbox
+from walkaround.pipeline.sinks.drawn import Drawings
 from walkaround.pipeline.sinks.senders import sender_of
 from walkaround.store.pipeline import Delivery
 from walkaround.store.tables import now
@@ -66,7 +67,9 @@ def test_wherever_processes_die_every_result_is_there_once(outgoing: Any, tmp_pa
     spec = outgoing.watch(BUCKET, {"kind": "webhook", "url": receiver.url})
     outgoing.found(spec, numbered(20))
     buckets = buckets_of(outgoing.settings, environment={})
-    senders = {sink.name: sender_of(sink, buckets=buckets, settings=outgoing.settings) for sink in spec.sinks}
+    drawings = Drawings(outgoing.settings, folder=tmp_path / "drawings")
+    given: dict[str, Any] = {"buckets": buckets, "settings": outgoing.settings, "drawings": drawings}
+    senders = {sink.name: sender_of(sink, **given) for sink in spec.sinks}
     deaths, lingering = 10, []
     while outgoing.rows():
         sink, owner = chance.choice(sorted(senders)), f"process {chance.randrange(10**9)}"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import event, func, select, update
 
+from slow_inputs import write_slow_video
 from walkaround.buckets.buckets import Buckets, buckets_of
 from walkaround.buckets.remote import S3Access
 from walkaround.hosting.owner import Owner
@@ -24,6 +26,7 @@ from walkaround.pipeline.presence import Owners
 from walkaround.pipeline.sinks.signing import verify
 from walkaround.pipeline.watches import delete_watch, remove_gone
 from walkaround.store.pipeline import Delivery, Watch
+from walkaround.store.results import Result
 from walkaround.store.tables import now
 
 BUCKET = {"kind": "bucket", "bucket": "out"}
@@ -166,6 +169,43 @@ def test_a_missing_secret_lets_a_webhook_wait(outgoing: Any, receiver: Any) -> N
         outgoing.wait_until(lambda: any("set webhook_secret" in error for error in outgoing.errors()))
     with outgoing.running():
         outgoing.wait_until(lambda: outgoing.rows() == 0)
+
+
+def test_stopping_ends_a_drawing_that_takes_long_and_leaves_it_to_the_next_process(outgoing: Any, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    write_slow_video(tmp_path / "photos" / "slow.mp4", seconds=600)
+    spec = outgoing.watch({**BUCKET, "drawn": True})
+    outgoing.found(spec, ["slow.mp4"], etag="")
+    with outgoing.database.transaction() as session:
+        result = session.scalars(select(Result)).one()
+        line = {**result.findings, "width": 1280, "height": 720}
+        found = [{**line, "time": time} for time in (0.0, 300.0)]
+        result.findings = {**line, "duration": 600.0, "strongest_time": 0.0, "frames_found": found}
+    buckets = Buckets({"photos": tmp_path / "photos", "out": tmp_path / "out"})
+    with outgoing.running(buckets=buckets) as deliveries:
+        outgoing.wait_until(lambda: list(tmp_path.glob("data/work/drawings/*/*/.*.part")))
+        pid = deliveries._drawings._videos.pid
+        began = monotonic()
+        deliveries.stop(timeout=0.5)
+        assert monotonic() - began < 10
+    assert not Path("/proc", str(pid)).exists()
+    with outgoing.database.reading() as session:
+        (left,) = session.scalars(select(Delivery)).all()
+    assert (left.state, left.attempts, left.error) == ("due", 0, None)
+    assert not list(tmp_path.glob("data/work/drawings/*/*"))
+
+
+def test_what_a_killed_process_left_on_the_disk_is_swept(outgoing: Any, tmp_path: Path) -> None:
+    left = tmp_path / "data" / "work" / "drawings" / "host-1-abc" / "0123"
+    left.mkdir(parents=True)
+    (left / ".part").write_bytes(bytes(1000))
+    with outgoing.running():
+        other = Owners(outgoing.database, buckets_of(outgoing.settings, environment={}), outgoing.settings)
+        (other.folder("drawings") / "4567").mkdir(parents=True)
+        with outgoing.running():
+            assert not left.parent.exists()
+            assert (other.folder("drawings") / "4567").is_dir(), "of one that lives"
+        other.leave()
 
 
 def test_two_processes_share(outgoing: Any, receiver: Any) -> None:

@@ -43,6 +43,10 @@ class Presence:
             os.close(file)
         return True
 
+    def has_gone(self, name: str) -> bool:
+        """Whether what is named after a server, and was made after it had appeared in this folder, is nobody's any more."""
+        return name != self.name and (self.is_dead(name) or not self._path(name).exists())
+
     def is_alone(self) -> bool:
         """Whether no other server that uses this data folder lives."""
         others = [path for path in self._folder.glob("*.lock") if path.stem != self.name]

@@ -20,11 +20,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from walkaround.errors import InputError, UnavailableError, writing
 from walkaround.models.package import Package, read_package
 from walkaround.pipeline.bulk.cluster import Crew, cluster
-from walkaround.pipeline.bulk.inspection import Limits, equipment, limits_of
+from walkaround.pipeline.bulk.inspection import equipment
 from walkaround.pipeline.bulk.inspector import Counter, Inspector, Task
 from walkaround.pipeline.bulk.places import Place, Reach, Store, place_of
 from walkaround.pipeline.bulk.plan import SHARD_SIZE, Plan, find_plan, make_plan, missing_shards
 from walkaround.pipeline.bulk.summary import Summary, write_summary
+from walkaround.pipeline.limits import Limits, limits_of
 from walkaround.settings import Settings
 
 Progress = Callable[[str, int, int], None]

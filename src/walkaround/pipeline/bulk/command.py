@@ -46,8 +46,8 @@ def bulk(
     need_extra()
     from walkaround.pipeline.bulk.bar import progress
     from walkaround.pipeline.bulk.bulk import GO_ON, Workforce, inspect_bulk
-    from walkaround.pipeline.bulk.inspection import limits_of
     from walkaround.pipeline.bulk.places import reach_of
+    from walkaround.pipeline.limits import limits_of
     from walkaround.settings import load_settings
 
     settings = load_settings({"buckets": bucket_places(bucket), "s3_endpoint": s3_endpoint}, file=config)

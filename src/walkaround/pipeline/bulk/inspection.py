@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.buckets.names import bare_etag
+from walkaround.buckets.names import Fetched, bare_etag
 from walkaround.damage.findings import Findings
 from walkaround.errors import InputError, PictureError, UnavailableError, VideoError, WalkaroundError
 from walkaround.inspection.detector import Detector, in_order
@@ -21,10 +21,9 @@ from walkaround.media.containers import VIDEO_LIMITS
 from walkaround.media.pictures import PictureLimits, read_picture
 from walkaround.media.sniff import media_kind, picture_format
 from walkaround.models.package import CARD_FILE, MODEL_FILE, Package, read_package
-from walkaround.pipeline.apart import Limit
 from walkaround.pipeline.bulk.places import Place, Reach
 from walkaround.pipeline.bulk.rows import Answer, Listed, row_at
-from walkaround.settings import Settings
+from walkaround.pipeline.limits import Limits
 
 Out = TypeVar("Out")
 Content = bytes | InputError | None
@@ -36,22 +35,6 @@ _MOST_STALLS = 3
 _VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 _PAUSES = (1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to reach a bucket's server; then the run stops, and nothing is written of the shard."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """How long a picture and a video may be worked on, and which settings say so."""
-
-    picture: Limit
-    video: Limit
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Those of an operator."""
-    return Limits(
-        picture=Limit(seconds=settings.picture_seconds, setting="picture_seconds"),
-        video=Limit(seconds=settings.video_seconds, setting="video_seconds"),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +80,7 @@ class Fetching:
 
     def __init__(self, equipment: Equipment) -> None:
         """Nothing is fetched yet."""
-        self._place, self._threads = equipment.source, equipment.threads
+        self._place, self._threads, self._limits = equipment.source, equipment.threads, equipment.limits
         self._buckets = equipment.reach.buckets(equipment.source)
 
     def fetched(self, items: Sequence[Listed]) -> Generator[tuple[Listed, Content], None, None]:
@@ -111,9 +94,12 @@ class Fetching:
     def _fetch(self, item: Listed) -> Content:
         if item.size > PictureLimits().max_bytes or Path(item.key).suffix.casefold() in _VIDEO_SUFFIXES:
             return None
-        nowhere = Path(tempfile.gettempdir())  # what is small enough to be a picture comes without a copy
+        most, nowhere = (
+            PictureLimits().max_bytes,
+            Path(tempfile.gettempdir()),
+        )  # what is small enough to be a picture comes without a copy
         try:
-            found = fetched_as_listed(self._buckets, self._place, item, folder=nowhere, most=PictureLimits().max_bytes)
+            found = fetched_as_listed(self._buckets, self._place, item, folder=nowhere, most=most, limits=self._limits)
             return found if isinstance(found, bytes) else found.read_bytes()
         except OSError as problem:
             return InputError(f"Cannot read {self._place.source(item.key)!r}: {problem.strerror}; check the file.")
@@ -121,7 +107,7 @@ class Fetching:
             return problem
 
 
-def fetched_as_listed(buckets: Buckets, place: Place, item: Listed, *, folder: Path, most: int) -> bytes | Path:
+def fetched_as_listed(buckets: Buckets, place: Place, item: Listed, *, folder: Path, most: int, limits: Limits) -> bytes | Path:
     """The content of an object, which is what the plan says; a file where it lies in one, or is too large for a picture.
 
     Args:
@@ -130,18 +116,20 @@ def fetched_as_listed(buckets: Buckets, place: Place, item: Listed, *, folder: P
         item: the object as it was listed.
         folder: where a copy goes.
         most: bytes that it may have.
+        limits: how long it may take to come.
 
     Raises:
         InputError: it was changed since, or cannot be read.
         UnavailableError: the bucket's server does not answer, and was waited for.
     """
     name, in_memory = place.source(item.key), PictureLimits().max_bytes
+
+    def fetch() -> Fetched:
+        within = limits.of_size
+        return buckets.fetch(place.bucket, item.key, at_most=most, in_memory=in_memory, folder=folder, within=within)
+
     try:
-        found = patiently(
-            lambda: buckets.fetch(place.bucket, item.key, at_most=most, in_memory=in_memory, folder=folder),
-            name=name,
-            answers=lambda: buckets.check(place.bucket),
-        )
+        found = patiently(fetch, name=name, answers=lambda: buckets.check(place.bucket))
     except InputError as problem:
         raise type(problem)(place.readable(str(problem))) from problem
     if found.info.size != item.size or bare_etag(found.info.etag) != bare_etag(item.etag):
@@ -159,7 +147,7 @@ class Inspection:
             PackageError: it cannot be loaded.
         """
         self._detector = equipment.detector()
-        self._place = equipment.source
+        self._place, self._limits = equipment.source, equipment.limits
         self._buckets = equipment.reach.buckets(equipment.source)
 
     def row(self, item: Listed, content: Content) -> dict[str, object]:
@@ -211,7 +199,7 @@ class Inspection:
             video = _is_video(beginning)
             most = VIDEO_LIMITS.max_bytes if video else limit
             with tempfile.TemporaryDirectory(prefix="walkaround-") as folder:
-                found = fetched_as_listed(self._buckets, self._place, item, folder=Path(folder), most=most)
+                found = fetched_as_listed(self._buckets, self._place, item, folder=Path(folder), most=most, limits=self._limits)
                 if not video:
                     return self._picture(found, source)
                 if isinstance(found, bytes):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from walkaround.errors import InputError, PackageError, UnavailableError, WalkaroundError
 from walkaround.inspection.detector import in_order
-from walkaround.pipeline.apart import Apart, Limit
+from walkaround.pipeline.apart import Apart
 from walkaround.pipeline.bulk.inspection import (
     Content,
     Equipment,
@@ -31,6 +31,7 @@ from walkaround.pipeline.bulk.inspection import (
 from walkaround.pipeline.bulk.places import Store
 from walkaround.pipeline.bulk.plan import Plan, done_key, read_shard
 from walkaround.pipeline.bulk.rows import Listed, json_lines, parquet, row_at
+from walkaround.settings import Limit
 
 _TOLD_EVERY = 0.5  # seconds
 

@@ -6,26 +6,26 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import ImpossibleKeyError, why_no_key
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.pipeline.sinks.delivered import Delivered, RefusedError, document_bytes, result_document
+from walkaround.pipeline.sinks.drawn import PICTURES_AT_ONCE, VIDEOS_AT_ONCE, Drawings
 from walkaround.pipeline.spec import BucketSink
 
 _AT_ONCE = 8
-_DRAWINGS = threading.Semaphore(2)
+_DRAWINGS = threading.Semaphore(PICTURES_AT_ONCE)
 """Of the whole process: a drawing is in memory until it is written, and may have hundreds of megabytes."""
-_VIDEO_DRAWINGS = threading.Semaphore(1)
+_VIDEO_DRAWINGS = threading.Semaphore(VIDEOS_AT_ONCE)
 
 
 class BucketSender:
     """Writes `PREFIX KEY.json`, or `PREFIX KEY.PROJECT-VERSION.json` where several models look at the key."""
 
-    def __init__(self, sink: BucketSink, *, buckets: Buckets, folder: Path) -> None:
-        """Nothing is asked for yet; originals that are drawn on are kept in `folder` meanwhile."""
-        self._sink, self._buckets, self._folder = sink, buckets, folder
+    def __init__(self, sink: BucketSink, *, buckets: Buckets, drawings: Drawings) -> None:
+        """Nothing is asked for yet."""
+        self._sink, self._buckets, self._drawings = sink, buckets, drawings
 
     def send(self, given: Sequence[Delivered]) -> list[WalkaroundError | None]:
         """Write them, several at the same time once the first shows that the bucket answers."""
@@ -59,10 +59,8 @@ class BucketSender:
 
     def _drawn(self, given: Delivered, name: str) -> str | None:
         """Draw and write it; its key, or None where there is no drawing."""
-        from walkaround.pipeline.sinks.drawn import drawing_of  # with libraries that no other sink needs
-
         with _turn_to_draw(given.is_video):
-            drawing = drawing_of(given, self._buckets, self._folder)
+            drawing = self._drawings.of(given, self._buckets)
             if drawing is None or why_no_key(name + drawing.ending):
                 return None
             with suppress(ImpossibleKeyError):  # the JSON, whose ending is shorter, may have room

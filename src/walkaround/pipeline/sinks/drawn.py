@@ -1,31 +1,41 @@
-"""A damaged input with its verdict drawn on it, for a bucket; the input is fetched again."""
+"""A damaged input with its verdict drawn on it, for a bucket: fetched again, and drawn in a process that can be ended."""
 
 from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from walkaround.buckets.buckets import Buckets
-from walkaround.damage.findings import Findings, FoundBox
-from walkaround.errors import BucketError, PictureError, VideoError
-from walkaround.inspection.drawings import draw_picture, draw_video
-from walkaround.inspection.masks import MASKS, unpacked
-from walkaround.inspection.results import VideoFindings
+from walkaround.errors import InputError, writing
+from walkaround.pipeline.apart import Apart, BrokenError
+from walkaround.pipeline.limits import limits_of
 from walkaround.pipeline.looking import as_file, fetched
 from walkaround.pipeline.sinks.delivered import DRAWN_PICTURE, DRAWN_VIDEO, Delivered
+from walkaround.settings import Settings
 from walkaround.store.pipeline import Arrival
 
 _logger = logging.getLogger(__name__)
 
+PICTURES_AT_ONCE, VIDEOS_AT_ONCE = 2, 1
 _LONGEST_SECONDS = 600.0
 """Of a video: a longer one takes longer to draw than anybody waits, and is too large to be written at once."""
 _MOST_BYTES = 256 << 20
+_IDLE_SECONDS = 60.0
+_CHILD = "walkaround.pipeline.sinks.drawing_child"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToDraw:
+    """What the process is asked: the line of the findings, the original at hand, and the file that the drawing goes to."""
+
+    findings: Mapping[str, Any]
+    original: Path
+    drawing: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,65 +46,56 @@ class Drawing:
     content: bytes
 
 
-def drawing_of(given: Delivered, buckets: Buckets, folder: Path) -> Drawing | None:
-    """Draw what was found on the input; None where it is gone, was replaced, or is too long.
+class Drawings:
+    """Draws for all sinks of a process. Thread-safe; its own processes are started when there is something to draw."""
 
-    Raises:
-        UnavailableError: the bucket of the input does not answer.
-        StorageError: there is no room for the drawing.
-    """
-    if given.is_video and (float(given.findings.get("duration") or 0.0) > _LONGEST_SECONDS or not given.frames):
-        _logger.info("%r is not drawn: it is longer than %.0f s.", given.source, _LONGEST_SECONDS)
-        return None
-    arrival = Arrival(bucket=given.bucket, key=given.key, version=given.version, etag=given.etag)
-    drawn = folder / secrets.token_hex(16)
-    try:
-        with fetched(arrival, buckets, folder) as found, as_file(found, folder) as original:
-            return _drawn(given, original, drawn)
-    except (BucketError, PictureError, VideoError) as problem:
-        _logger.warning("%r has a result and no drawing: %s", given.source, problem)
-        return None
-    finally:
-        for path in (drawn.with_suffix(".jpg"), drawn.with_suffix(".mp4")):
-            path.unlink(missing_ok=True)
+    def __init__(self, settings: Settings, *, folder: Path) -> None:
+        """Start nothing yet; originals and drawings are kept in `folder` for as long as it takes."""
+        self._folder, self._limits = folder, limits_of(settings)
+        # Videos apart, so that a picture that has to be ended takes no long work with it.
+        self._pictures = Apart(_CHILD, None, threads=PICTURES_AT_ONCE)
+        self._videos = Apart(_CHILD, None, threads=VIDEOS_AT_ONCE)
 
+    def of(self, given: Delivered, buckets: Buckets) -> Drawing | None:
+        """Draw what was found on the input; None where it is gone, was replaced, cannot be drawn, or takes too long.
 
-def _drawn(given: Delivered, original: Path, drawn: Path) -> Drawing | None:
-    drawn.parent.mkdir(parents=True, exist_ok=True)
-    whole = findings_from(given.findings, original, time=given.findings.get("strongest_time"))
-    if given.is_video:
-        path, ending = drawn.with_suffix(".mp4"), DRAWN_VIDEO
-        frames = tuple(findings_from(line, original, time=line.get("time")) for line in given.frames)
-        draw_video(VideoFindings(frames=frames, whole=whole, duration=float(given.findings["duration"])), path)
-    else:
-        path, ending = drawn.with_suffix(".jpg"), DRAWN_PICTURE
-        draw_picture(whole, path)
-    if path.stat().st_size > _MOST_BYTES:
-        _logger.info("The drawing of %r is left out: it has %d bytes.", given.source, path.stat().st_size)
-        return None
-    return Drawing(ending=ending, content=path.read_bytes())
+        Raises:
+            UnavailableError: the bucket of the input does not answer, or this was closed.
+            StorageError: there is no room for the drawing.
+        """
+        if given.is_video and (float(given.findings.get("duration") or 0.0) > _LONGEST_SECONDS or not given.frames):
+            _logger.info("%r is not drawn: it is longer than %.0f s.", given.source, _LONGEST_SECONDS)
+            return None
+        arrival = Arrival(bucket=given.bucket, key=given.key, version=given.version, etag=given.etag)
+        ending = DRAWN_VIDEO if given.is_video else DRAWN_PICTURE
+        folder = self._folder / secrets.token_hex(16)
+        try:
+            with fetched(arrival, buckets, folder, limits=self._limits) as found, as_file(found, folder) as original:
+                question = ToDraw(findings=given.findings, original=original, drawing=folder / f"drawing{ending}")
+                return self._drawn(given, question, ending)
+        except (InputError, BrokenError) as problem:
+            _logger.warning("%r has a result and no drawing: %s", given.source, problem)
+            return None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # with what a process has left that was ended
 
+    def end_idle(self) -> None:
+        """End processes that have had nothing to draw for a while."""
+        for apart in (self._pictures, self._videos):
+            apart.end_idle(_IDLE_SECONDS)
 
-def findings_from(line: Mapping[str, Any], original: Path, *, time: float | None) -> Findings:
-    """Findings from their line, about the file that is at hand."""
-    heat = line.get("heat_map")
-    return Findings(
-        source=str(original),
-        anomalous=line["anomalous"],
-        confidence=line["confidence"],
-        label=line["label"],
-        damage=line["damage"],
-        probabilities=line["probabilities"],
-        width=line["width"],
-        height=line["height"],
-        heat_map=None if heat is None else np.asarray(heat, np.float32),
-        time=time,
-        kinds=line.get("kinds"),
-        boxes=None if line.get("boxes") is None else tuple(_box(one) for one in line["boxes"]),
-        masks=unpacked(line[MASKS]) if MASKS in line else None,
-    )
+    def close(self) -> None:
+        """End its processes; whoever waits for a drawing gets an UnavailableError."""
+        for apart in (self._pictures, self._videos):
+            apart.close()
 
-
-def _box(values: Mapping[str, Any]) -> FoundBox:
-    left, top, right, bottom = values["box"]
-    return FoundBox(label=values["label"], score=values["score"], box=(left, top, right, bottom))
+    def _drawn(self, given: Delivered, question: ToDraw, ending: str) -> Drawing | None:
+        apart, limit = (self._videos, self._limits.video) if given.is_video else (self._pictures, self._limits.picture)
+        with writing(question.drawing):
+            question.drawing.parent.mkdir(parents=True, exist_ok=True)
+        apart.ask(question, name=given.source, limit=limit)
+        size = question.drawing.stat().st_size
+        if size > _MOST_BYTES:
+            _logger.info("The drawing of %r is left out: it has %d bytes.", given.source, size)
+            return None
+        return Drawing(ending=ending, content=question.drawing.read_bytes())

@@ -8,14 +8,15 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.errors import InputError, MissingExtraError
 from walkaround.pipeline.sinks.bucket import BucketSender
 from walkaround.pipeline.sinks.delivered import Sender
+from walkaround.pipeline.sinks.drawn import Drawings
 from walkaround.pipeline.sinks.dynamodb import DynamoSender
 from walkaround.pipeline.sinks.webhook import WebhookSender
 from walkaround.pipeline.spec import BucketSink, DynamoSink, Sink, WatchSpec, WebhookSink
 from walkaround.settings import Settings
 
 
-def sender_of(sink: Sink, *, buckets: Buckets, settings: Settings) -> Sender:
-    """The sink, ready to be given results.
+def sender_of(sink: Sink, *, buckets: Buckets, settings: Settings, drawings: Drawings) -> Sender:
+    """The sink, ready to be given results; `drawings` draws for it.
 
     Raises:
         InputError: a setting is missing that it needs.
@@ -23,7 +24,7 @@ def sender_of(sink: Sink, *, buckets: Buckets, settings: Settings) -> Sender:
     """
     match sink:
         case BucketSink():
-            return BucketSender(sink, buckets=buckets, folder=settings.data / "work" / "drawings")
+            return BucketSender(sink, buckets=buckets, drawings=drawings)
         case DynamoSink():
             return DynamoSender(sink, settings=settings)
         case WebhookSink():
