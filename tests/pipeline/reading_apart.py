@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from walkaround.errors import PictureError, UnavailableError
+from walkaround.errors import NotFoundError, PictureError, UnavailableError
 from walkaround.pipeline.answering import Begin, Handler, serve
 
 
@@ -22,6 +22,8 @@ def handler_of(folder: Path) -> Handler:
             raise UnavailableError("The bucket is away.", retry_after=7)
         while name == "later" and not (folder / name).exists():  # whichever process is asked, and however often
             time.sleep(0.01)
+        if name == "odd":
+            raise NotFoundError("It is gone.", resource_id="odd", resource_type="PROJECT")  # cannot be read from a pickle
         text = (folder / name).read_text()
         if text == "deadly":
             os.kill(os.getpid(), signal.SIGKILL)

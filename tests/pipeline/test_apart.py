@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -109,3 +111,46 @@ def test_a_process_that_cannot_start_is_no_fault_of_the_file(tmp_path: Path) -> 
     with pytest.raises(UnavailableError, match="ends before it can be asked anything"):
         apart.ask("good", name="good", limit=LONG)
     apart.close()
+
+
+def test_an_answer_that_cannot_be_understood_lets_nobody_wait_for_ever(apart: Apart) -> None:
+    with pytest.raises(InputError, match="ended the program that was reading it, 3 times"):
+        apart.ask("odd", name="odd", limit=LONG)
+    assert apart.ask("good", name="good", limit=LONG) == "good"
+
+
+def test_a_process_that_reads_no_questions_is_ended(apart: Apart, tmp_path: Path) -> None:
+    impatient = Apart(MODULE, tmp_path, threads=2, patience=5)
+    try:
+        assert impatient.ask("good", name="good", limit=LONG) == "good"
+        first = impatient.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        with pytest.raises(UnavailableError, match="'large' could not be begun with in 5 s"):
+            impatient.ask("x" * 10_000_000, name="large", limit=LONG)  # more than a pipe holds
+        assert impatient.ask("good", name="good", limit=LONG) == "good"
+        assert impatient.pid != first
+    finally:
+        impatient.close()
+
+
+def test_what_cannot_be_asked_is_told_and_the_next_is_answered(apart: Apart) -> None:
+    with pytest.raises((TypeError, AttributeError, pickle.PicklingError)):
+        apart.ask(lambda: None, name="odd", limit=LONG)
+    assert apart.ask("good", name="good", limit=LONG) == "good"
+
+
+def test_nothing_leaks_when_processes_end(apart: Apart) -> None:
+    def opened() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    assert apart.ask("good", name="good", limit=LONG) == "good"
+    before = opened()
+    for _ in range(5):
+        assert apart.pid is not None
+        os.kill(apart.pid, signal.SIGKILL)
+        assert apart.ask("good", name="good", limit=LONG) == "good"
+    assert opened() <= before
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    states = [Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] for pid in children]
+    assert "Z" not in states

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import select
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
@@ -65,9 +66,13 @@ class _Turns:
 class _Child:
     """One life of the process. Its answers are read by the thread that started it, and end with None when it has ended."""
 
-    def __init__(self, module: str, equipment: object, *, threads: int) -> None:
+    def __init__(self, module: str, equipment: object, *, threads: int, patience: float) -> None:
         arguments = [sys.executable, "-m", module, str(os.getpid()), str(threads)]
+        packed = pickle.dumps(equipment)
         self.process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
+        assert self.process.stdin is not None  # noqa: S101 - it was asked for
+        os.set_blocking(self.process.stdin.fileno(), False)
+        self._patience = patience
         self.ended_for: str | None = None  # why it was killed by us, else None
         self.code = 0
         self.ready = False
@@ -78,8 +83,12 @@ class _Child:
         self._pending: dict[int, SimpleQueue[Answer | None]] = {}
         self._number = 0
         self._closed = False
-        with suppress(OSError):
-            self._send(equipment)
+        try:
+            self._send(packed)
+        except TimeoutError:
+            self.kill("it does not read what it needs")
+        except OSError:  # it ended, which reading will tell
+            pass
 
     @property
     def closed(self) -> bool:
@@ -90,6 +99,7 @@ class _Child:
 
         Raises:
             _GoneError: it has ended, or is about to.
+            TimeoutError: it reads nothing.
         """
         answers: SimpleQueue[Answer | None] = SimpleQueue()
         with self._lock:
@@ -97,9 +107,18 @@ class _Child:
                 raise _GoneError
             self._number += 1
             number, self._last_asked = self._number, monotonic()
+        packed = pickle.dumps(Asked(number, question))
+        with self._lock:
+            if self._closed:
+                raise _GoneError
             self._pending[number] = answers
-        with suppress(OSError):  # it ended, which its answers will tell
-            self._send(Asked(number, question))
+        try:
+            self._send(packed)
+        except TimeoutError:
+            self.forget(number)
+            raise
+        except OSError:  # it ended, which its answers will tell
+            pass
         return number, answers
 
     def forget(self, number: int) -> None:
@@ -126,7 +145,7 @@ class _Child:
     def read(self) -> None:
         """Hand out answers until it ends."""
         assert self.process.stdout is not None  # noqa: S101 - it was asked for
-        with suppress(EOFError, OSError, pickle.UnpicklingError):
+        try:
             while True:
                 answer: Answer = pickle.load(self.process.stdout)  # noqa: S301 - of our own child
                 self.cpu_seconds = answer.cpu_seconds
@@ -139,11 +158,15 @@ class _Child:
                     waiting = self._pending.get(answer.number)
                 if waiting is not None:
                     waiting.put(answer)
+        except (EOFError, OSError):
+            pass
+        except Exception:  # whoever waits for an answer must not wait for ever
+            _logger.exception("What a process answers cannot be understood.")
         self.process.kill()  # it may have closed its output alone
         self.code = self.process.wait()
         self._give_all(None)
-        for pipe in (self.process.stdin, self.process.stdout):
-            with suppress(OSError):  # what was not sent will not be
+        with self._sending:  # who sends must not find another file under the pipe's number
+            for pipe in (self.process.stdin, self.process.stdout):
                 if pipe is not None:
                     pipe.close()
 
@@ -154,11 +177,24 @@ class _Child:
         for one in waiting:
             one.put(answer)
 
-    def _send(self, message: object) -> None:
+    def _send(self, message: bytes) -> None:
+        """Hand over a message; one that is not read has to be waited for, but not for ever."""
         assert self.process.stdin is not None  # noqa: S101 - it was asked for
-        with self._sending:
-            pickle.dump(message, self.process.stdin)
-            self.process.stdin.flush()
+        until, left = monotonic() + self._patience, memoryview(message)
+        if not self._sending.acquire(timeout=self._patience):
+            raise TimeoutError
+        try:
+            pipe = self.process.stdin.fileno()
+            room = select.poll()  # unlike select.select it can wait for a descriptor of any number
+            room.register(pipe, select.POLLOUT)
+            while left:
+                if not room.poll(1000 * max(0.0, until - monotonic())):
+                    raise TimeoutError
+                left = left[os.write(pipe, left) :]
+        except ValueError as problem:  # its pipe was closed
+            raise BrokenPipeError from problem
+        finally:
+            self._sending.release()
 
 
 class Apart:
@@ -168,14 +204,16 @@ class Apart:
     a child ends with the thread that started it.
     """
 
-    def __init__(self, module: str, equipment: object, *, threads: int) -> None:
+    def __init__(self, module: str, equipment: object, *, threads: int, patience: float = _BEGIN_SECONDS) -> None:
         """Start no process yet.
 
         Args:
             module: run with -m; it calls `walkaround.pipeline.answering.serve`.
             equipment: what the process needs before any question; it goes through a pipe, and is pickled.
             threads: questions that are worked on at the same time.
+            patience: seconds for the process to start, get ready, and begin with a question.
         """
+        self._patience = patience
         self._module, self._equipment, self._threads = module, equipment, threads
         self._turns = _Turns(threads)
         self._changed = threading.Condition()
@@ -250,10 +288,14 @@ class Apart:
 
     def _waited(self, child: _Child, question: object, *, name: str, limit: Limit) -> Answer | None:
         """The answer; None where the process ended before."""
-        number, answers = child.ask(question)
         begun = False
         try:
-            answer = answers.get(timeout=_BEGIN_SECONDS)
+            number, answers = child.ask(question)
+        except TimeoutError as problem:
+            child.kill("it reads no questions")
+            raise self._not_begun(name) from problem
+        try:
+            answer = answers.get(timeout=self._patience)
             if answer is None or answer.kind is not Kind.BEGUN:
                 return answer
             begun = True
@@ -263,11 +305,14 @@ class Apart:
         finally:
             child.forget(number)
         if not begun:
-            raise UnavailableError(f"{name!r} could not be begun with in {_BEGIN_SECONDS:g} s: see the log.", retry_after=10)
+            raise self._not_begun(name)
         raise InputError(
             f"{name!r} was worked on for more than {limit.seconds:g} s, and given up: look at the file, or allow more with"
             f" the setting {limit.setting}."
         )
+
+    def _not_begun(self, name: str) -> UnavailableError:
+        return UnavailableError(f"{name!r} could not be begun with in {self._patience:g} s: see the log.", retry_after=10)
 
     def _running(self) -> _Child:
         with self._changed:
@@ -294,8 +339,8 @@ class Apart:
                 if self._closed:
                     return
             try:
-                child = _Child(self._module, self._equipment, threads=self._threads)
-            except OSError as problem:
+                child = _Child(self._module, self._equipment, threads=self._threads, patience=self._patience)
+            except Exception as problem:  # noqa: BLE001 - a thread that ended would let everybody wait for ever
                 _logger.warning("The process %s cannot be started: %s", self._module, problem)
                 self._ended(started=False)
                 continue
