@@ -89,6 +89,25 @@ def test_dead_letters_are_listed_and_tried_again(
     assert "arrival, delivery, event" in wrong.stderr
 
 
+def test_what_a_sink_does_not_have_is_told_with_the_reason(
+    command: Command, incoming: Path, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WALKAROUND_WEBHOOK_SECRET", "only-for-tests")
+    (incoming / "bad.jpg").unlink()
+    shutil.copyfile(incoming / "front" / "car 1.jpg", incoming / f"{'x' * 250}.jpg")
+    shutil.rmtree(incoming / "front")
+    _make_old(incoming)
+    told = command(
+        *("watch", incoming, "--model", trained.package.path, "--name", "forecourt", "--once", "--poll", 0.3),
+        *("--data", tmp_path / "data", "--json-to", tmp_path / "out", "--webhook", "http://127.0.0.1:1/"),
+    )
+    assert told.returncode == 3
+    said = " ".join(told.stderr.split())
+    assert "Not yet at webhook:http://127.0.0.1:1/: 7; the next run tries again. The webhook at 127.0.0.1:1 does not" in said
+    assert f"/: 1; see `walkaround letters list --kind delivery forecourt --data {tmp_path / 'data'}`" in said
+    assert len(list((tmp_path / "out").glob("*.json"))) == 6
+
+
 def test_results_become_a_table(command: Command, incoming: Path, trained: Trained, tmp_path: Path) -> None:
     data = ("--data", tmp_path / "data")
     command("watch", incoming, "--model", trained.package.path, "--name", "forecourt", "--once", "--poll", 0.3, *data)

@@ -22,6 +22,7 @@ from walkaround.terminal import shown, told
 
 if TYPE_CHECKING:
     from walkaround.hosting.owner import Owner
+    from walkaround.pipeline.outbox import SinkState
     from walkaround.pipeline.pipeline import Pipeline
     from walkaround.pipeline.spec import WatchSpec
     from walkaround.settings import Settings
@@ -172,7 +173,7 @@ def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, o
         pipeline.stop()
         database.close()
     waiting = 0 if pipeline.undelivered is None else pipeline.undelivered
-    tally.close(waiting)
+    tally.close(pipeline.sinks)
     if pipeline.line.cut_off:
         told.print("What was being looked at is left for the next run.")
     if pipeline.line.looking:  # at a bucket that does not answer; the interpreter would wait for it
@@ -180,7 +181,7 @@ def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, o
         os._exit(3)
     if once and problems:
         raise InputError(problems[0])
-    if tally.dead or waiting or pipeline.line.cut_off:
+    if tally.dead or waiting or pipeline.deliveries.given_up or pipeline.line.cut_off:
         raise typer.Exit(3)
 
 
@@ -209,13 +210,18 @@ class _Tally:
         verdict = "[yellow]damaged    [/]" if findings["anomalous"] else "[green]no damage  [/]"
         told.print(f"{verdict}  {findings['confidence']:.2f}  {shown(address)}  [dim]{shown(findings['label'])}[/]")
 
-    def close(self, waiting: int) -> None:
-        """Say how many there were, and how many still wait for a sink."""
+    def close(self, sinks: Sequence[SinkState]) -> None:
+        """Say how many there were, and how many a sink does not have, and why."""
         what = "dead letter" if self.dead == 1 else "dead letters"
         dead = f", {self.dead:,} {what}; see `walkaround letters list {self._name}`" if self.dead else ""
         told.print(f"Looked at {self.looked:,}: {self.damaged:,} damaged{dead}.")
-        if waiting:
-            told.print(f"[yellow]{waiting:,} results wait for a sink that does not take them; the next run tries again.[/]")
+        for sink in sinks:
+            if sink.waiting:
+                why = f" {shown(sink.error)}" if sink.error else ""
+                told.print(f"[yellow]Not yet at {shown(sink.sink)}: {sink.waiting:,}; the next run tries again.[/]{why}")
+            if sink.dead:
+                listed = f"walkaround letters list --kind delivery {self._name}"
+                told.print(f"[red]Never got to {shown(sink.sink)}: {sink.dead:,}[/]; see `{listed}`.")
 
 
 def _greet(spec: WatchSpec) -> None:

@@ -96,7 +96,13 @@ class _Came:
 
 
 class Deliveries:
-    """Delivers what is due, on threads of its own; several processes may share a database."""
+    """Delivers what is due, on threads of its own; several processes may share a database.
+
+    Attributes:
+        given_up: how many results it has made dead letters.
+    """
+
+    given_up = 0
 
     def __init__(
         self, database: Database, buckets: Buckets, settings: Settings, *, owners: Owners, pace: Pace | None = None
@@ -292,6 +298,8 @@ class Deliveries:
                     raise
                 time.sleep(_IDLE_SECONDS)
             else:
+                with self._lock:
+                    self.given_up += sum(failure.seconds is None for failure in came.failed.values())
                 return
 
     def _rest(self, lane: _Lane, came: _Came) -> None:

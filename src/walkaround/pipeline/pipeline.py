@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -34,9 +35,11 @@ class Pipeline:
 
     Attributes:
         undelivered: after `stop`, results that still wait for a sink; None where nobody could tell.
+        sinks: after `stop`, how those sinks are that do not have every result, by name; of the one watch of `only`.
     """
 
     undelivered: int | None = None
+    sinks: Sequence[outbox.SinkState] = ()
 
     def __init__(
         self, database: Database, buckets: Buckets, settings: Settings, *, only: int | None = None, tell: Told | None = None
@@ -53,7 +56,7 @@ class Pipeline:
         Raises:
             StorageError: the data folder cannot be written.
         """
-        self._database, self._buckets, self._settings = database, buckets, settings
+        self._database, self._buckets, self._settings, self._only = database, buckets, settings, only
         self._owners = Owners(database, buckets, settings, only=only)
         self.deliveries = Deliveries(database, buckets, settings, owners=self._owners)
         self.line = Line(database, buckets, settings, owners=self._owners, wrote=self.deliveries.wake, tell=tell)
@@ -76,6 +79,7 @@ class Pipeline:
         self.deliveries.stop()
         with suppress(UnavailableError), self._database.reading() as session:
             self.undelivered = outbox.count(session, self._owners.watch_ids)
+            self.sinks = () if self._only is None else outbox.sink_states(session, self._only)
         self._owners.leave()
 
     def done(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,7 @@ class Outgoing:
             row = session.scalars(select(Watch).where(Watch.name == spec.name)).one()
             project = session.scalars(select(Project)).one()
             for key in keys:
-                identity = f"{spec.name}/{key}/{etag}/{version}"
+                identity = sha256(f"{spec.name}/{key}/{etag}/{version}".encode()).hexdigest()
                 arrival = Arrival(identity=identity, watch_id=row.id, project_id=project.id, model_version=version, etag=etag)
                 arrival.bucket, arrival.key, arrival.happened, arrival.state = "photos", key, now(), "done"
                 session.add(arrival)

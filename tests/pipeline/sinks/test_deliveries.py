@@ -104,6 +104,26 @@ def test_what_a_sink_refuses_is_dead_and_the_rest_goes_on(outgoing: Any, receive
     assert len(receiver.ids()) == 30
 
 
+@pytest.mark.parametrize("place", ["folder", "s3"])
+def test_a_name_that_is_too_long_is_dead_at_once_and_the_rest_goes_on(
+    outgoing: Any, tmp_path: Path, request: pytest.FixtureRequest, place: str
+) -> None:
+    """255 bytes a name are the limit of the disk, and of the S3 server, which keeps objects as files."""
+    long, longer = "a/" + "x" * 250 + ".jpg", "y" * 1020 + ".jpg"
+    if place == "folder":
+        bucket, buckets = "out", Buckets({"out": tmp_path / "out"})
+    else:
+        bucket, buckets = f"test-{uuid4().hex}", Buckets({}, s3=request.getfixturevalue("s3_server"))
+    outgoing.found(outgoing.watch({"kind": "bucket", "bucket": bucket}), ["001.jpg", long, longer, "002.jpg"])
+    with outgoing.running(buckets=buckets) as deliveries:
+        outgoing.wait_until(lambda: outgoing.rows("due", "running") == 0)
+    assert deliveries.given_up == 2
+    with outgoing.database.reading() as session:
+        left = session.execute(select(Delivery.state, Delivery.attempts)).all()
+    assert left == [("dead", 1), ("dead", 1)]
+    assert sorted(found.key for found in buckets.list(bucket)) == ["001.jpg.json", "002.jpg.json"]
+
+
 def test_what_fails_again_and_again_is_given_up_alone(outgoing: Any, receiver: Any) -> None:
     receiver.answers = lambda number, body: (500 if b"007.jpg" in body else 200, {}, 0)
     outgoing.found(outgoing.watch({"kind": "webhook", "url": receiver.url}), numbered(30))
