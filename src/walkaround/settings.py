@@ -174,8 +174,8 @@ class Settings(BaseModel):
     )
     picture_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=60,
-        description="Seconds that watches and `walkaround bulk` wait for a picture, and that they, trials and drafts work on it;"
-        " then it is given up.",
+        description="Seconds that watches and `walkaround bulk` wait for a picture, and that they, trials and drafts work on"
+        " it; then it is given up.",
     )
     video_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         default=1800,
