@@ -176,3 +176,47 @@ def test_who_may_only_look_may_not_draft(served: Served, api: Api) -> None:
         assert reader.problem("DELETE", DRAFTS)[0] == 403
         assert reader.ok("GET", DRAFTS)["model"] == "1"
     assert api.problem("POST", DRAFTS, json={"model": "newest"})[0] == 422
+
+
+def test_a_draft_goes_by_the_threshold_that_counts_now(api: Api) -> None:
+    bare = next(one["picture"] for one in api.ok("GET", ENTRIES, params={"limit": 100})["entries"] if one["label"] is None)
+
+    def draft() -> tuple[str, float, float, str]:
+        kept = api.ok("GET", f"{DRAFTS}/picture", params={"picture": bare})
+        return kept["draft"]["label"], kept["draft"]["confidence"], kept["draft"]["threshold"], kept["made"]
+
+    *first, made_at = draft()
+    assert first == ["anomaly", pytest.approx(0.8), 0.5]
+    api.ok("PUT", "/projects/drafted/models/1/threshold", json={"threshold": 0.9})
+    assert draft() == ("normal", pytest.approx(0.2), 0.9, made_at)
+    upload(api, "drafted", range(2000, 2001))
+    assert wait_for_job(api, api.ok("POST", DRAFTS, json={"model": "1"})["job"])["state"] == "done"
+    (row,) = api.ok("GET", "/projects/drafted/datasets/train/gallery", params={"contains": "2000.png"})["rows"]
+    fresh = {"picture": row["picture"]}
+    assert api.ok("GET", f"{DRAFTS}/picture", params=fresh)["draft"]["label"] == "normal"
+    api.ok("PUT", "/projects/drafted/models/1/threshold", json={"threshold": None})
+    assert draft() == ("anomaly", pytest.approx(0.8), 0.5, made_at)
+    assert api.ok("GET", f"{DRAFTS}/picture", params=fresh)["draft"]["label"] == "anomaly"
+
+
+def test_boxes_that_another_threshold_tells_are_looked_for_again(
+    served: Served, api: Api, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    package = made_package(tmp_path_factory.mktemp("places") / "package", boxes=BOX_PART, score=0.7)
+    served.walkaround("import", str(package.path), "placed")
+    api.ok("POST", "/projects/placed/datasets", json={"kind": "train"})
+    upload(api, "placed", range(2))
+    base = "/projects/placed/datasets/train/drafts"
+    picture = api.ok("GET", "/projects/placed/datasets/train/entries")["entries"][0]["picture"]
+
+    def boxes() -> int | None:
+        assert wait_for_job(api, api.ok("POST", base, json={})["job"])["state"] == "done"
+        kept = api.ok("GET", f"{base}/picture", params={"picture": picture})["draft"]
+        return None if kept is None else len(kept["places"])
+
+    assert boxes() == 1
+    api.ok("PUT", "/projects/placed/models/1/threshold", json={"threshold": 0.95})
+    assert (api.ok("GET", base)["drafted"], api.ok("GET", f"{base}/picture", params={"picture": picture})["draft"]) == (0, None)
+    assert boxes() == 0
+    api.ok("PUT", "/projects/placed/models/1/threshold", json={"threshold": None})
+    assert boxes() == 1

@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -131,12 +132,37 @@ def read_package(path: Path | str) -> Package:
     Raises:
         PackageError: it is missing, lacks a file, was altered, or is of a format that this version does not know.
     """
+    card = read_card(path)
+    folder = Path(path)
+    with _reading(folder):
+        model_sha256 = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+    if card.model_sha256 != model_sha256:
+        raise PackageError(
+            f"{MODEL_FILE} of the package {str(folder)!r} was altered after training (its SHA-256 is not the card's);"
+            " copy the whole folder again or train it again."
+        )
+    return Package(path=folder, card=card)
+
+
+def read_card(path: Path | str) -> Card:
+    """The card of a package, proven unchanged. The model file, which takes longer, is not looked at.
+
+    Raises:
+        PackageError: the package or its card is missing, was altered, or is of a format that this version does not know.
+    """
     folder = Path(path)
     if not folder.is_dir():
         raise PackageError(f"There is no package at {str(folder)!r}; give the folder that `walkaround train --out` wrote.")
-    try:
+    with _reading(folder):
         stored = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        model_sha256 = hashlib.sha256((folder / MODEL_FILE).read_bytes()).hexdigest()
+    return _card(stored, folder)
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Tell what is wrong with a file of a package as a problem of the package."""
+    try:
+        yield
     except FileNotFoundError as problem:
         missing = Path(str(problem.filename)).name
         raise PackageError(
@@ -144,13 +170,6 @@ def read_package(path: Path | str) -> Package:
         ) from problem
     except (OSError, ValueError, RecursionError) as problem:
         raise PackageError(f"The package {str(folder)!r} cannot be read ({problem}); copy the whole folder again.") from problem
-    card = _card(stored, folder)
-    if card.model_sha256 != model_sha256:
-        raise PackageError(
-            f"{MODEL_FILE} of the package {str(folder)!r} was altered after training (its SHA-256 is not the card's);"
-            " copy the whole folder again or train it again."
-        )
-    return Package(path=folder, card=card)
 
 
 def _card(stored: object, folder: Path) -> Card:

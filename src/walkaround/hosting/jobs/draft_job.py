@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
@@ -29,25 +29,34 @@ from walkaround.hosting.operations.kept_drafts import (
     keep_drafts,
     open_pictures,
 )
+from walkaround.hosting.operations.proposals import THRESHOLD
 from walkaround.hosting.pool.answers import MOST_BYTES, decode
 from walkaround.hosting.pool.frames import Frame, Look
 from walkaround.inspection.masks import kept_line
 from walkaround.models.network import cores
+from walkaround.models.package import read_card
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.drafts import Drafting
 from walkaround.store.tables import Dataset, Model
 
+Of = TypeVar("Of")
 _AT_ONCE = 8
 _DOING = "Drafting labels"
 
 
 class _Subject(NamedTuple):
-    """Which package drafts, by which threshold, and how many pictures there were at first."""
+    """Which package drafts, and how many pictures there were at first."""
 
     package: Path
-    threshold: float | None
     pictures: int
+
+
+class _Batch(NamedTuple):
+    """Pictures to look at next, and the threshold that a person adopted."""
+
+    pictures: Sequence[OpenPicture] = ()
+    adopted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,8 @@ class DraftWork:
         return Outcome(write=lambda session: end_drafting(session, subject, status="FAILED", message=reason), error=reason)
 
     def _subject(self, session: Session, drafting: Drafting) -> _Subject | None:
-        query = select(Model.package, Model.threshold).join(Dataset, Dataset.project_id == Model.project_id)
-        own = query.where(Dataset.id == drafting.dataset_id, Model.version == drafting.model_version)
-        model = session.execute(own).one_or_none()
-        if model is None or model.package is None:
-            return None
-        return _Subject(self.settings.data / model.package, model.threshold, drafting.pictures)
+        package = session.scalar(_of_model(drafting, Model.package))
+        return None if package is None else _Subject(self.settings.data / package, drafting.pictures)
 
     def _draft(self, task: Task, subject: _Subject) -> None:
         """Draft what has no draft yet.
@@ -102,25 +107,31 @@ class DraftWork:
         threads, seconds = self.settings.threads_per_unit or cores(), self.settings.picture_seconds
         with closing(OwnWorker(subject.package, threads, seconds=seconds, program=self.program)) as worker:
             task.on_interrupt(worker.kill)
-            done = subject.pictures - self._count(task)
+            done, trained = subject.pictures - self._count(task), read_card(subject.package).threshold
             last = 0
-            while (some := self._next(task, last)) or last:
-                if not some:  # once more from the first: a label may have been taken away behind
+            while (batch := self._next(task, last)).pictures or last:
+                if not batch.pictures:  # once more from the first: a label may have been taken away behind
                     last = 0
                     continue
                 task.progress(_DOING, min(max(0, done), subject.pictures), subject.pictures)
-                drafted = self._drafted(worker, some, threshold=subject.threshold)
+                drafted = self._drafted(worker, batch, trained=trained)
                 task.check()
-                if not self._keep(task, drafted):
+                if not self._keep(task, drafted, adopted=batch.adopted):
                     return
-                done, last = done + len(some), some[-1].id
+                done, last = done + len(batch.pictures), batch.pictures[-1].id
 
-    def _keep(self, task: Task, drafted: Mapping[str, Drafted]) -> bool:
-        """Write down what came of some pictures; whether there are more to draft."""
+    def _keep(self, task: Task, drafted: Mapping[str, Drafted], *, adopted: float | None) -> bool:
+        """Write down what came of some pictures; whether there are more to draft.
+
+        Where somebody adopted another threshold meanwhile, only what could not be looked at is kept: the others come again.
+        """
         goes_on: list[bool] = []
 
         def write(session: Session) -> None:
-            goes_on.append(keep_drafts(session, task.subject, drafted))
+            drafting = session.get(Drafting, task.subject)
+            now = None if drafting is None else session.scalar(_of_model(drafting, Model.threshold))
+            kept = {ref: one for ref, one in drafted.items() if now == adopted or one.error is not None}
+            goes_on.append(keep_drafts(session, task.subject, kept))
 
         task.write(write)
         return goes_on[-1]
@@ -130,25 +141,27 @@ class DraftWork:
             drafting = session.get(Drafting, task.subject)
             return 0 if drafting is None else count_open(session, drafting)
 
-    def _next(self, task: Task, last: int) -> Sequence[OpenPicture]:
+    def _next(self, task: Task, last: int) -> _Batch:
         task.check()
         with self.database.reading() as session:
             drafting = session.get(Drafting, task.subject)
             if drafting is None or task.interrupted is not None:
-                return ()
-            return open_pictures(session, drafting, after=last, at_most=_AT_ONCE)
+                return _Batch()
+            adopted = session.scalar(_of_model(drafting, Model.threshold))
+            return _Batch(open_pictures(session, drafting, after=last, at_most=_AT_ONCE), adopted)
 
-    def _drafted(self, worker: OwnWorker, some: Sequence[OpenPicture], *, threshold: float | None) -> dict[str, Drafted]:
+    def _drafted(self, worker: OwnWorker, batch: _Batch, *, trained: float) -> dict[str, Drafted]:
         """What the model says of each picture, or why it says nothing."""
+        some, threshold = batch.pictures, trained if batch.adopted is None else batch.adopted
         drafted: dict[str, Drafted] = {}
         looks: dict[int, Look] = {}
         for number, one in enumerate(some):
             try:
-                looks[number] = Look(self._local(one.source_ref).read_bytes(), threshold=threshold)
+                looks[number] = Look(self._local(one.source_ref).read_bytes(), threshold=batch.adopted)
             except (BucketError, OSError) as problem:
                 drafted[one.source_ref] = Drafted(error=str(problem))
         for number, answer in worker.look(looks).items():
-            drafted[some[number].source_ref] = _of_answer(answer, some[number].source_ref)
+            drafted[some[number].source_ref] = _of_answer(answer, some[number].source_ref, threshold)
         return drafted
 
     def _local(self, ref: str) -> Path:
@@ -156,11 +169,17 @@ class DraftWork:
         return self.buckets.local(bucket, key, folder=self.settings.data / "cache" / "pictures", at_most=MOST_BYTES)
 
 
-def _of_answer(answer: Frame, ref: str) -> Drafted:
+def _of_answer(answer: Frame, ref: str, threshold: float) -> Drafted:
     problem = problem_of(answer, ref.rpartition("/")[2])
     if problem is not None:
         return Drafted(error=problem)
-    return Drafted(findings={**kept_line(decode(answer.body)), "source": ref})
+    return Drafted(findings={**kept_line(decode(answer.body)), "source": ref, THRESHOLD: threshold})
+
+
+def _of_model(drafting: Drafting, member: InstrumentedAttribute[Of]) -> Select[Of]:
+    """A member of the row of the model that drafts."""
+    query = select(member).join(Dataset, Dataset.project_id == Model.project_id)
+    return query.where(Dataset.id == drafting.dataset_id, Model.version == drafting.model_version)
 
 
 def _complete(session: Session, drafting_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
@@ -86,17 +86,20 @@ def cancel_drafting(session: Session, owner: Owner, *, project_name: str, datase
 
 def find_draft(
     session: Session, owner: Owner, *, project_name: str, dataset_type: str, picture: str, model_version: str
-) -> Draft | None:
-    """The draft of a picture by a version, "latest" for the newest that there is one of; None where there is none.
+) -> tuple[Draft, Model] | None:
+    """The draft of a picture by a version, "latest" for the newest that there is one of, and that version; None: there is none.
 
     Raises:
         NotFoundError: there is no such project, dataset or picture.
     """
     entry = find_entry(session, owner, project_name=project_name, dataset_type=dataset_type, picture=picture)
-    query = select(Draft).where(Draft.dataset_id == entry.dataset_id, Draft.source_ref == picture, Draft.findings.is_not(None))
+    query = select(Draft, Model).join(Dataset, Dataset.id == Draft.dataset_id)
+    query = query.join(Model, and_(Model.project_id == Dataset.project_id, Model.version == Draft.model_version))
+    query = query.where(Draft.dataset_id == entry.dataset_id, Draft.source_ref == picture, Draft.findings.is_not(None))
     if model_version != LATEST:
         query = query.where(Draft.model_version == min(int(model_version), 2**31 - 1))
-    return session.scalars(query.order_by(Draft.model_version.desc()).limit(1)).one_or_none()
+    found = session.execute(query.order_by(Draft.model_version.desc()).limit(1)).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
 def _trained(session: Session, project: Project, version: str) -> Model:

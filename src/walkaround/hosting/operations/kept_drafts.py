@@ -95,6 +95,12 @@ def forget_drafts_of_model(session: Session, project_id: int, version: int) -> N
         session.execute(gone.execution_options(synchronize_session=False))
 
 
+def forget_findings_of_model(session: Session, project_id: int, version: int) -> None:
+    """Delete what a version of a project drafted; a drafting that goes on looks at these pictures again."""
+    gone = delete(Draft).where(Draft.dataset_id.in_(_datasets(project_id)), Draft.model_version == version)
+    session.execute(gone.execution_options(synchronize_session=False))
+
+
 def forget_drafts_of_dataset(session: Session, dataset_id: int) -> None:
     """Delete the drafts of the pictures of a dataset."""
     for table in (Draft, Drafting):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, status
@@ -10,9 +11,11 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from walkaround.hosting.operations.drafting import begin_drafting, cancel_drafting, describe_drafts, find_draft
-from walkaround.hosting.operations.proposals import proposal_of
+from walkaround.hosting.operations.proposals import judged, proposal_of
+from walkaround.hosting.operations.rows import find_model, find_project
 from walkaround.hosting.pool.answers import PICTURE_TYPES
 from walkaround.inspection.masks import kept_line
+from walkaround.models.package import Card, read_card
 from walkaround.web.rest.access import Changer, IdempotencyKey, Inspector, Reader, Visit
 from walkaround.web.rest.drawn import read_picture_bytes
 from walkaround.web.rest.handles import job_handle
@@ -38,7 +41,12 @@ async def draft_labelling(
     await run_in_threadpool(seen, visit, project, kind, picture)
     content = await run_in_threadpool(read_picture_bytes, visit, picture)
     found = await visit.service.pool.detect(visit.owner, project, model, content, PICTURE_TYPES[0])
-    members = await asyncio.to_thread(lambda: proposal_of(kept_line(found.findings)))
+
+    def propose() -> dict[str, Any]:
+        _, threshold = _judging(visit, visit.look(lambda session: _limits_of(session, visit, project, str(found.version))))
+        return {"threshold": threshold, **proposal_of(kept_line(found.findings))}
+
+    members = await asyncio.to_thread(propose)
     return Draft.model_validate({"picture": picture, "model": str(found.version), **members})
 
 
@@ -82,18 +90,40 @@ def tell_kept_draft(
     *,
     model: Annotated[str, Query(pattern=_VERSION, description="A version, or the latest that there is a draft of.")] = "latest",
 ) -> KeptDraft:
-    """Tell what a version said of a picture when all were drafted; it is no label before a person accepts it."""
+    """Tell what a version said of a picture when all were drafted, judged by the threshold that counts for it now.
+
+    It is no label before a person accepts it.
+    """
 
     def look(session: Session) -> dict[str, Any]:
         found = find_draft(session, visit.owner, project_name=project, dataset_type=kind, picture=picture, model_version=model)
-        kept = None if found is None else {"Line": found.findings, "Model": str(found.model_version), "Made": found.created}
-        return {"Draft": kept}
+        if found is None:
+            return {"Draft": None}
+        draft, row = found
+        limits = {"Package": row.package, "Threshold": row.threshold}
+        return {"Draft": {"Line": draft.findings, "Model": str(row.version), "Made": draft.created, **limits}}
 
     kept = visit.look(look)["Draft"]
     if kept is None:
         return KeptDraft(draft=None, made=None)
-    told = {"picture": picture, "model": kept["Model"], **proposal_of(kept["Line"])}
+    card, threshold = _judging(visit, kept)
+    proposal = proposal_of(judged(kept["Line"], card, threshold=threshold))
+    told = {"picture": picture, "model": kept["Model"], "threshold": threshold, **proposal}
     return KeptDraft(draft=Draft.model_validate(told), made=kept["Made"])
+
+
+def _limits_of(session: Session, visit: Visit, project: str, version: str) -> dict[str, Any]:
+    model = find_model(session, find_project(session, visit.owner, project), version)
+    return {"Package": model.package, "Threshold": model.threshold}
+
+
+def _judging(visit: Visit, told: dict[str, Any]) -> tuple[Card, float]:
+    """The card of a version's package, and the probability from which it calls a picture damaged now."""
+    card = _card_of(visit.service.settings.data / told["Package"])
+    return card, card.threshold if told["Threshold"] is None else told["Threshold"]
+
+
+_card_of = lru_cache(maxsize=32)(read_card)  # packages never change, and drafts are asked for one after the other
 
 
 def _drafts(visit: Visit, told: dict[str, Any]) -> DraftsOfDataset:

@@ -165,6 +165,7 @@ class Draft(BaseModel):
     model: str = Field(description="The version that proposes it.")
     label: Label = Field(description="Its verdict.")
     confidence: float = Field(description="How sure it is of the verdict, 0 to 1.")
+    threshold: float = Field(description="The probability from which it calls a picture damaged, 0 to 1.")
     kinds: list[DraftKind] = Field(
         description="Damage types that it tells: by their own thresholds where it has such, else those more probable than not."
     )

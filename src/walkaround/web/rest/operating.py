@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
-from walkaround.errors import ConflictError
+from walkaround.errors import ConflictError, PackageError
 from walkaround.evaluation.measured import MeasuredSet, evaluation_at
 from walkaround.evaluation.scorecard import as_json
 from walkaround.hosting.operations.comparisons import Compared, compare_models
+from walkaround.hosting.operations.kept_drafts import forget_findings_of_model
 from walkaround.hosting.operations.measured import MeasuredModel, measured_model
 from walkaround.hosting.operations.rows import find_model, find_project
 from walkaround.hosting.operations.thresholds import adopt_threshold, require_trained, threshold_changes
+from walkaround.models.package import read_card
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.measured import measured_of
 from walkaround.web.rest.model_shapes import Comparison, NewThreshold, OperatingPoint, ThresholdChange
@@ -76,12 +78,15 @@ def change_threshold(
     wanted = None if new.threshold == model.trained else new.threshold
     measured = _known(visit, model) if wanted is not None else None
     scores = None if measured is None or wanted is None else evaluation_at(measured, wanted).scores
+    by_places = _goes_by_places(visit, model)
 
     def act(session: Session) -> dict[str, Any]:
         found = find_project(session, visit.owner, project, to_change=True)
         row = find_model(session, found, str(model.version), to_change=True)
         require_trained(found, row)
         by = (visit.caller.user or visit.caller.key_id)[:100]
+        if by_places and row.threshold != wanted:  # other drafts are judged again when they are read
+            forget_findings_of_model(session, row.project_id, row.version)
         return adopt_threshold(session, row, wanted, scores=scores, chosen_by=by, note=new.note)
 
     visit.change("change_threshold", act, token=token, project=project, version=version, new=new.model_dump())
@@ -111,3 +116,11 @@ def _known(visit: Visit, model: MeasuredModel) -> MeasuredSet | None:
         return visit.service.measured.of(model)
     except ConflictError:
         return None
+
+
+def _goes_by_places(visit: Visit, model: MeasuredModel) -> bool:
+    """Whether the boxes that a model tells depend on its threshold: those that it did not tell are not known."""
+    try:
+        return read_card(visit.service.settings.data / (model.package or "")).task == "places"
+    except PackageError:  # it was removed, and drafts nothing any more
+        return False

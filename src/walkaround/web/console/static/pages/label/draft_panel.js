@@ -70,6 +70,7 @@ function Proposed({ desk, draft }) {
   const kinds = draft.kinds.map(kindName).join(", ");
   return html`<p>
       <strong>${draft.label === "anomaly" ? "damaged" : "whole"}</strong>, ${percent(draft.confidence, 0)} sure${kinds ? html`: ${kinds}` : ""}
+      <small class="limit muted">Called damaged from ${percent(draft.threshold)}, as version ${draft.model} answers.</small>
     </p>
     ${draft.places.length > 0 &&
     html`<ul class="places drafts">
