@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 from tests.web.console.conftest import Console, Visitor
 
@@ -60,7 +60,7 @@ def trial_of(console: Console, project: str, name: str) -> Any:
     return console.ok("GET", f"/projects/{project}/trials/{name}")
 
 
-@pytest.mark.parametrize("script", ["words", "queue", "batches", "boxes", "fit_picture"])
+@pytest.mark.parametrize("script", ["words", "queue", "batches", "fit_picture"])
 def test_the_arithmetic_of_trials(console: Console, visit: Visitor, script: str) -> None:
     page = visit(f"{console.url}/nowhere")
     found = page.evaluate(
@@ -100,10 +100,6 @@ CHECKS = {
           m.batches([file('a.jpg'), file('v.MOV'), file('b.jpg'), file('p.zip')]).map((group) => group.map((one) => one.name)),
           m.kindOfFile(file('x', 1, 'video/mp4')), m.kindOfFile(file('notes.txt'))];
     }""",
-    "boxes": """m => [
-        m.boxBetween([50, 60], [10, -20], {width: 100, height: 80}), m.boxBetween([1, 1], [3, 90], {width: 100, height: 80}),
-        m.pointOf({clientX: 60, clientY: 35}, {left: 10, top: 10, width: 200, height: 100}, {width: 400, height: 200}),
-    ]""",
     "fit_picture": "m => [m.fittingSize(8064, 6048), m.fittingSize(100, 50), m.fittingSize(20000, 10)]",
 }
 EXPECTED: dict[str, Any] = {
@@ -118,7 +114,6 @@ EXPECTED: dict[str, Any] = {
         None,
     ],
     "batches": [[20, 20, 5], 3, [["v.MOV"], ["p.zip"], ["a.jpg", "b.jpg"]], "video", "other"],
-    "boxes": [[10, 0, 50, 60], None, [100, 50]],
     "fit_picture": [[4096, 3072], [100, 50], [4096, 2]],
 }
 
@@ -163,26 +158,114 @@ def test_the_loop_from_photos_to_the_next_version(
     accessible(page)
 
 
+def correcting(page: Page) -> Locator:
+    """The window in which the picture that is shown is corrected, with the picture there."""
+    expect(page.get_by_text("says the model")).to_be_visible()
+    page.get_by_role("button", name="Correct …").click()
+    dialog = page.get_by_role("dialog", name="What is really there?")
+    expect(dialog.locator(".stage.there")).to_be_visible()
+    return dialog
+
+
 def test_a_picture_is_corrected_with_kinds_and_a_box(
     console: Console, visit: Visitor, tried: str, car_pictures: list[Path]
 ) -> None:
     begin(console, tried, "corrected", car_pictures[44:46])
     page = visit(f"{console.url}/projects/{tried}/try/corrected")
-    expect(page.get_by_text("says the model")).to_be_visible()
-    page.keyboard.press("c")
-    dialog = page.get_by_role("dialog", name="What is really there?")
-    dialog.get_by_text("Damaged", exact=True).click()
-    dialog.get_by_label("scratch").check()
-    box = dialog.locator(".drawing").bounding_box()
+    dialog = correcting(page)
+    dialog.get_by_role("button", name="Damaged").click()
+    dialog.get_by_role("button", name="scratch").click()
+    dialog.get_by_role("button", name="Box", exact=True).click()
+    box = dialog.locator(".stage").bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(middle[0] - 40, middle[1] - 30)
     page.mouse.down()
-    page.mouse.move(box["x"] + 120, box["y"] + 100, steps=4)
+    page.mouse.move(middle[0] + 40, middle[1] + 30, steps=4)
     page.mouse.up()
-    dialog.get_by_label("Kind of place 1").select_option("scratch")
     dialog.get_by_role("button", name="Save").click()
     told = wait_for(lambda: verified(console, tried, "corrected"), what="the verdict", seconds=30)
     assert (told[0]["verified"], told[0]["kinds"], told[0]["places"][0]["label"]) == ("anomaly", ["scratch"], "scratch")
+
+
+def test_a_picture_is_corrected_without_a_pointer(
+    console: Console, visit: Visitor, tried: str, car_pictures: list[Path], accessible: Callable[[Page], None]
+) -> None:
+    begin(console, tried, "by-keyboard", car_pictures[44:45])
+    page = visit(f"{console.url}/projects/{tried}/try/by-keyboard")
+    expect(page.get_by_text("says the model")).to_be_visible()
+    page.keyboard.press("c")
+    dialog = page.get_by_role("dialog", name="What is really there?")
+    expect(dialog.locator(".stage.there")).to_be_focused()
+    page.keyboard.press("n")
+    expect(dialog.get_by_role("button", name="Whole", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Shift+B")  # damaged after all: a box in the middle
+    expect(dialog.get_by_role("button", name="Damaged")).to_have_attribute("aria-pressed", "true")
+    places = dialog.get_by_label("Drawn").get_by_role("listitem")
+    expect(places).to_have_count(1)
+    before = places.inner_text()
+    for key in ("7", "ArrowRight", "Shift+ArrowDown", "Alt+Shift+ArrowRight"):
+        page.keyboard.press(key)
+    expect(places).to_contain_text("scratch")
+    expect(places).not_to_have_text(before)
+    accessible(page)
+    page.keyboard.press("Escape")  # lets the box go, and leaves the window open
+    page.keyboard.press("6")  # and names a damage type of the whole picture
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("a box in the middle, for the arrows to move")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    dialog.get_by_role("button", name="Save").focus()
+    page.keyboard.press("Enter")
+    (told,) = wait_for(lambda: verified(console, tried, "by-keyboard"), what="the verdict", seconds=30)
+    (place,) = told["places"]
+    assert (told["verified"], told["kinds"], place["label"]) == ("anomaly", ["smash"], "scratch")
+    left, top, right, bottom = place["box"]
+    height = told["findings"]["height"]
+    assert right - left > bottom - top + 9, "made wider by ten pixels"
+    assert (top + bottom) / 2 == pytest.approx(height / 2 + 10, abs=1), "moved down by ten pixels"
+    page.keyboard.press("c")
+    expect(dialog.locator(".stage.there")).to_be_focused()
+    page.keyboard.press("o")
+    page.keyboard.press("Delete")
+    expect(places).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)  # nothing was held: the window closes, and nothing is kept
+    assert verified(console, tried, "by-keyboard")[0]["places"] == told["places"]
+
+
+def test_a_box_is_drawn_and_stretched_by_touch(
+    console: Console, visit: Visitor, tried: str, car_pictures: list[Path], accessible: Callable[[Page], None]
+) -> None:
+    begin(console, tried, "by-finger", car_pictures[44:45])
+    page = visit(f"{console.url}/projects/{tried}/try/by-finger", width=390, height=844)
+    dialog = correcting(page)
+    dialog.get_by_role("button", name="Damaged").click()
+    dialog.get_by_role("button", name="Box", exact=True).click()
+    stage: Any = dialog.locator(".stage").bounding_box()
+    middle = (stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2)
+    touch = page.context.new_cdp_session(page)
+
+    def finger(*way: tuple[float, float]) -> None:
+        for number, (x, y) in enumerate(way):
+            kind = "touchMove" if number else "touchStart"
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y, "id": 0}]})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    finger((middle[0] - 60, middle[1] - 40), middle, (middle[0] + 60, middle[1] + 40))
+    places = dialog.get_by_label("Drawn").get_by_role("listitem")
+    expect(places).to_have_count(1)
+    before = places.inner_text()
+    handle: Any = dialog.locator(".handle.se rect").bounding_box()
+    corner = (handle["x"] + 5, handle["y"] + 5)
+    finger(corner, (corner[0] + 10, corner[1] + 5), (corner[0] + 25, corner[1] + 15))
+    expect(places).not_to_have_text(before)
+    accessible(page)
+    assert page.evaluate("document.querySelector('dialog').scrollWidth <= document.querySelector('dialog').clientWidth")
+    dialog.get_by_role("button", name="Save").click()
+    (told,) = wait_for(lambda: verified(console, tried, "by-finger"), what="the verdict", seconds=30)
+    left, top, right, bottom = told["places"][0]["box"]
+    assert (right - left) / (bottom - top) == pytest.approx(145 / 95, abs=0.1)
 
 
 def verified(console: Console, project: str, trial: str) -> list[Any]:

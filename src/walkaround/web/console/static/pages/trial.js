@@ -22,8 +22,7 @@ import { sendFiles, sendingOf } from "./trial/sending.js";
 import { SendingState } from "./trial/sending_state.js";
 import { Viewer } from "./trial/viewer.js";
 
-await styled(new URL("./try.js", import.meta.url).href);
-await styled(import.meta.url);
+export const styles = await styled(new URL("try.js", import.meta.url).href, new URL("label.js", import.meta.url).href, import.meta.url);
 
 const PAUSE_MS = 1500;
 

@@ -13,6 +13,7 @@ export function useKeys(keys) {
   useEffect(() => {
     const press = (event) => {
       if (event.target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), textarea, select, dialog, [contenteditable]")) return;
+      if (document.querySelector("dialog[open]")) return; // also where the focus got lost, as with a button that went away
       const act = newest.current[nameOf(event)];
       if (!act) return;
       event.preventDefault();

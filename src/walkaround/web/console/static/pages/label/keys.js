@@ -2,20 +2,21 @@
 
 import { useEffect, useRef } from "../../vendor/preact.js";
 
-const WRITES = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, dialog, [contenteditable], [role=menu]";
+const WRITES = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable], [role=menu]";
 const PRESSED = "button, a, summary, input";
 
 /**
  * Do something at a key, also one with Alt, unless the reader is writing, or presses what has the focus.
  * @param {Record<string, (event: KeyboardEvent) => void>} keys by `event.key`, letters in lower case, after "Ctrl+", "Alt+", "Shift+" in this order.
+ * @param {{windows?: number}} [options] `windows`: how many are open over the page where the keys count, 1 for those of a window.
  */
-export function useLabelKeys(keys) {
+export function useLabelKeys(keys, { windows = 0 } = {}) {
   const newest = useRef(keys);
   newest.current = keys;
   useEffect(() => {
     const press = (event) => {
       const target = event.target instanceof Element ? event.target : document.body;
-      if (target.closest(WRITES) || document.querySelector("dialog[open]")) return;
+      if (target.closest(WRITES) || document.querySelectorAll("dialog[open]").length !== windows) return;
       if ((event.key === "Enter" || event.key === " ") && target.closest(PRESSED)) return;
       if (event.key.startsWith("Arrow") && target.matches("input[type=radio], input[type=range]")) return;
       const act = newest.current[nameOf(event)];
@@ -130,3 +131,8 @@ export const DRAWING_KEYS = [
     ],
   },
 ];
+
+const PAINTING = ["R", "E", "["];
+
+/** The keys of drawing where there are no brush and no eraser. */
+export const OUTLINE_KEYS = DRAWING_KEYS.map((group) => ({ ...group, keys: group.keys.filter(([[first]]) => !PAINTING.includes(first)) }));

@@ -5,10 +5,13 @@ import { kindName } from "../../formats.js";
 import { Button, IconButton } from "../../ui/button.js";
 import { wordsOf } from "./document.js";
 
-/** @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>}} properties */
-export function PlacesPanel({ desk }) {
+/**
+ * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, locked?: boolean, paints?: boolean}} properties
+ *   `locked`: nothing can be changed; `paints`: whether there are a brush and an eraser.
+ */
+export function PlacesPanel({ desk, locked = false, paints = true }) {
   const places = desk.document.value?.places ?? [];
-  const former = desk.former.value;
+  const former = !locked && desk.former.value;
   return html`<section class="part" aria-label="Drawn">
     <div class="part-head">
       <h2>Drawn ${places.length ? html`<span class="muted">(${places.length})</span>` : ""}</h2>
@@ -22,12 +25,18 @@ export function PlacesPanel({ desk }) {
                 <span class="swatch" style=${{ background: desk.colourOf(place.label) }}></span>
                 <span>${kindName(place.label)}<small>${wordsOf(place)}</small></span>
               </button>
-              <${IconButton} icon="trash" label=${`Take away ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.remove(place.id)} />
+              ${!locked && html`<${IconButton} icon="trash" label=${`Take away ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.remove(place.id)} />`}
             </li>`,
           )}
         </ul>`
-      : html`<p class="small muted">Nothing yet. Draw a box with <kbd>B</kbd>, an outline with <kbd>P</kbd>, or paint with <kbd>R</kbd>.</p>`}
+      : html`<p class="small muted">${locked ? "Nothing." : html`Nothing yet. Draw a box with <kbd>B</kbd>, an outline with <kbd>P</kbd>${paints ? html`, or paint with <kbd>R</kbd>` : ""}.`}</p>`}
+    ${!locked && html`<${AddBox} desk=${desk} />`}
   </section>`;
+}
+
+/** For whoever has no pointer, and for fingers that are larger than the damage: a box in the middle, to be moved and stretched. */
+function AddBox({ desk }) {
+  return html`<${Button} kind="plain small add-box" icon="box" disabled=${!desk.size.value} aria-keyshortcuts="Shift+B" onPress=${desk.addBox}>A box in the middle <kbd aria-hidden="true">⇧B</kbd></${Button}>`;
 }
 
 function choose(desk, id) {

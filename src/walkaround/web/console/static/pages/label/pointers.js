@@ -13,8 +13,9 @@ const WHEEL = 0.0016;
  * The listeners of the stage.
  * @param {ReturnType<typeof import("./desk.js").makeDesk>} desk
  * @param {{line: (from: number[], to: number[], radius: number, colour: string|null) => void}} ink draws a stroke while it goes on; null wipes.
+ * @param {{locked?: boolean}} [options] `locked`: the picture is moved, and nothing on it is changed.
  */
-export function makePointers(desk, ink) {
+export function makePointers(desk, ink, { locked = false } = {}) {
   const down = new Map(); // pointers that touch, by id, as [x, y] on the stage
   let gesture = null;
   let spaced = false; // the space bar is held
@@ -37,7 +38,7 @@ export function makePointers(desk, ink) {
       return;
     }
     if (down.size > 2 || gesture) return;
-    gesture = event.button === 1 || spaced ? { what: "pan", last: point } : begin(event, point);
+    gesture = event.button === 1 || spaced || locked ? { what: "pan", last: point } : begin(event, point);
   }
 
   /** The gesture that a press begins; null: it was all. */
@@ -197,6 +198,7 @@ export function makePointers(desk, ink) {
   }
 
   function twice(event) {
+    if (locked) return;
     const { index, ring } = event.target.dataset ?? {};
     if (desk.tool.value === "polygon") desk.closeRing();
     else if (index !== undefined && desk.place.value?.polygons) dropPoint(desk.place.value, Number(ring), Number(index));

@@ -8,10 +8,10 @@ import { Shapes } from "./shapes.js";
 
 /**
  * The stage. It listens to the space bar itself, because that is held.
- * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, source: string, name: string, names: boolean, masks: boolean}} properties
- *   `source`: address of the picture; `names`: whether places bear their names; `masks`: whether painted areas are shown.
+ * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, source: string, name: string, names?: boolean, masks?: boolean, locked?: boolean, autofocus?: boolean}} properties
+ *   `source`: address of the picture; `names`: whether places bear their names; `masks`: whether painted areas are shown; `locked`: it can be moved and not drawn on; `autofocus`: in a window, it has the focus first.
  */
-export function Stage({ desk, source, name, names, masks }) {
+export function Stage({ desk, source, name, names = true, masks = true, locked = false, autofocus = false }) {
   const root = useRef(null);
   const canvas = useRef(null);
   const cursor = useRef(null);
@@ -28,7 +28,7 @@ export function Stage({ desk, source, name, names, masks }) {
   };
   const newest = useRef(repaint);
   newest.current = repaint;
-  const pointers = useMemo(() => makePointers(desk, inkOf(desk, canvas, cursor, newest)), [desk]);
+  const pointers = useMemo(() => makePointers(desk, inkOf(desk, canvas, cursor, newest), { locked }), [desk, locked]);
 
   useEffect(() => {
     const watching = new ResizeObserver(([{ contentRect }]) => {
@@ -64,6 +64,7 @@ export function Stage({ desk, source, name, names, masks }) {
     ref=${root}
     class=${`stage ${desk.tool.value}${size ? " there" : ""}`}
     tabindex="0"
+    autofocus=${autofocus}
     role="group"
     aria-label=${told(name, document_)}
     onPointerDown=${pointers.press}

@@ -11,17 +11,19 @@ const TOOLS = [
   ["brush", "Brush", "R"],
   ["eraser", "Eraser", "E"],
 ];
+const PAINTING = ["brush", "eraser"];
 /** Keeps the focus on the picture when a button is pressed with a mouse, so that keys go on working there. */
 const keepFocus = (event) => event.preventDefault();
 
 /**
- * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, onHelp: () => void, locked?: boolean}} properties `locked`: nothing can be drawn.
+ * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, onHelp: () => void, locked?: boolean, paints?: boolean}} properties
+ *   `locked`: nothing can be drawn; `paints`: whether there are a brush and an eraser.
  */
-export function Toolbar({ desk, onHelp, locked = false }) {
+export function Toolbar({ desk, onHelp, locked = false, paints = true }) {
   const tool = desk.tool.value;
-  const brushes = tool === "brush" || tool === "eraser";
+  const brushes = PAINTING.includes(tool);
   return html`<div class="toolbar" role="toolbar" aria-label="Drawing" onMouseDown=${(event) => !event.target.closest("input") && keepFocus(event)}>
-    ${TOOLS.map(
+    ${TOOLS.filter(([name]) => paints || !PAINTING.includes(name)).map(
       ([name, text, key]) => html`<button
         key=${name}
         type="button"
@@ -42,8 +44,8 @@ export function Toolbar({ desk, onHelp, locked = false }) {
       <span aria-hidden="true">${desk.radius.value * 2} px</span>
     </label>`}
     <span class="gap"></span>
-    <${IconButton} icon="undo" label="Undo (Ctrl-Z)" disabled=${!desk.canUndo.value} onPress=${desk.undo} />
-    <${IconButton} icon="redo" label="Do again (Ctrl-Y)" disabled=${!desk.canRedo.value} onPress=${desk.redo} />
+    <${IconButton} icon="undo" label="Undo (Ctrl-Z)" disabled=${locked || !desk.canUndo.value} onPress=${desk.undo} />
+    <${IconButton} icon="redo" label="Do again (Ctrl-Y)" disabled=${locked || !desk.canRedo.value} onPress=${desk.redo} />
     <span class="gap"></span>
     <${IconButton} icon="plus" label="Closer (+)" onPress=${() => desk.zoom(1.25)} />
     <${IconButton} icon="minus" label="Further away (−)" onPress=${() => desk.zoom(0.8)} />

@@ -1,115 +1,100 @@
-/** What is really on a picture: whole or damaged, the kinds of damage, and their places. */
+/** What is really on a picture: whole or damaged, the kinds of damage, and their places, said and drawn as on the page Label. */
 
-import { html, useRef, useState } from "../../vendor/preact.js";
+import { html, signal, useEffect, useState } from "../../vendor/preact.js";
 import { at, get } from "../../api.js";
-import { kindName } from "../../formats.js";
-import { Button, IconButton } from "../../ui/button.js";
+import { Button } from "../../ui/button.js";
+import { colourOf } from "../../ui/colours.js";
 import { useData } from "../../ui/data.js";
 import { Dialog } from "../../ui/dialog.js";
-import { CheckField, Choice, SelectField } from "../../ui/field.js";
-import { Picture } from "../../ui/picture.js";
-import { boxBetween, pointOf } from "./boxes.js";
+import { CheckField } from "../../ui/field.js";
+import { KeysHelp } from "../../ui/keys.js";
+import { makeDesk } from "../label/desk.js";
+import { documentOf, requestOf } from "../label/document.js";
+import { begun, done } from "../label/history.js";
+import { deskKeys, OUTLINE_KEYS, useLabelKeys } from "../label/keys.js";
+import { PlacesPanel } from "../label/places_panel.js";
+import { Stage } from "../label/stage.js";
+import { Toolbar } from "../label/toolbar.js";
+import { VerdictPanel } from "../label/verdict_panel.js";
+
+const VERDICT_KEYS = {
+  title: "The picture",
+  keys: [
+    [["N"], "whole"],
+    [["A"], "damaged"],
+    [["Enter"], "close an outline; on a button, press it"],
+    [["Esc"], "let go of what is chosen; close the window where nothing is"],
+    [["?"], "this window"],
+  ],
+};
 
 /**
  * @param {{project: string, picture: any, onClose: () => void, onSay: (said: {label: string, kinds: string[], places: any[]|null, as_found: boolean}) => void}} properties
  */
 export function Correct({ project, picture, onClose, onSay }) {
-  const { findings } = picture;
-  const classes = useData((signal) => get(at`/projects/${project}/classes`, {}, { signal }), [project]);
-  const [label, setLabel] = useState(picture.verified ?? (findings.anomalous ? "anomaly" : "normal"));
-  const [kinds, setKinds] = useState(picture.kinds ?? Object.keys(findings.kinds ?? {}));
-  const [places, setPlaces] = useState(picture.places ?? boxesFound(findings));
+  const [desk] = useState(() => deskOf(picture));
   const [asFound, setAsFound] = useState(false);
-  const names = namesOf(classes.value, findings, kinds);
-  const [kind, setKind] = useState(null);
-  const drawnKind = kind ?? names[0];
-  const turn = (name) => setKinds(kinds.includes(name) ? kinds.filter((one) => one !== name) : [...kinds, name]);
+  const [helping, setHelping] = useState(false);
+  const classes = useData((signal) => get(at`/projects/${project}/classes`, {}, { signal }), [project]);
+  useEffect(() => takeClasses(desk, classes.value?.classes ?? [], picture.findings), [classes.value]);
+  const { label, kinds } = desk.document.value;
+  const damaged = label === "anomaly";
   const say = () => {
-    const damaged = label === "anomaly";
+    const { places } = requestOf(desk.document.value, desk.entry.value.drawn);
     onSay({ label, kinds: damaged ? kinds : [], places: damaged && !asFound ? places : null, as_found: damaged && asFound });
   };
-  const change = (index, one) => setPlaces(one === null ? places.filter((_, other) => other !== index) : places.map((old, other) => (other === index ? one : old)));
+  const areas = Object.keys(picture.findings.areas ?? {}).length > 0;
+  useLabelKeys(keysOf(desk, { drawing: !asFound, onHelp: () => setHelping(true) }), { windows: 1 });
   return html`<${Dialog} title="What is really there?" wide=${true} onClose=${onClose}>
     <div class="correct">
-      <${Drawing} picture=${picture} places=${places ?? []} enabled=${label === "anomaly" && Boolean(drawnKind)} onDraw=${(box) => setPlaces([...(places ?? []), { label: drawnKind, box }])} />
-      <div>
-        <${Choice} label="The vehicle is" value=${label} options=${[["normal", "Whole"], ["anomaly", "Damaged"]]} onChange=${setLabel} />
-        ${label === "anomaly" &&
-        html`<fieldset class="kinds">
-            <legend>Kinds of damage</legend>
-            ${names.map((name) => html`<${CheckField} key=${name} label=${kindName(name)} checked=${kinds.includes(name)} onChange=${() => turn(name)} />`)}
-          </fieldset>
-          ${findings.areas && Object.keys(findings.areas).length > 0 && html`<${CheckField} label="The boxes and areas that were found are right" checked=${asFound} onChange=${setAsFound} />`}
-          ${!asFound &&
-          html`<h3>Places</h3>
-            ${names.length > 0 && html`<${SelectField} label="Draw on the picture:" value=${drawnKind} options=${names.map((name) => [name, kindName(name)])} onChange=${setKind} />`}
-            ${(places ?? []).length === 0 && html`<p class="small muted">No place is drawn. That is fine: the picture is learnt from as damaged.</p>`}
-            <ul class="places">
-              ${(places ?? []).map(
-                (one, index) => html`<li key=${index}>
-                  <select class="input" aria-label=${`Kind of place ${index + 1}`} onChange=${(event) => change(index, { ...one, label: event.currentTarget.value })}>
-                    ${[...new Set([one.label, ...names])].map((name) => html`<option key=${name} value=${name} selected=${name === one.label}>${kindName(name)}</option>`)}
-                  </select>
-                  <${IconButton} icon="trash" label=${`Remove place ${index + 1}, ${kindName(one.label)}`} onPress=${() => change(index, null)} />
-                </li>`,
-              )}
-            </ul>`}`}
+      <div class="correct-drawing">
+        <${Toolbar} desk=${desk} paints=${false} locked=${asFound} onHelp=${() => setHelping(true)} />
+        <${Stage} desk=${desk} source=${picture.image} name=${picture.name ?? "of the trial"} locked=${asFound} autofocus=${true} />
+      </div>
+      <div class="correct-side">
+        <${VerdictPanel} desk=${desk} say=${desk.say} />
+        ${damaged && areas && html`<${CheckField} label="The boxes and areas that were found are right" checked=${asFound} onChange=${setAsFound} />`}
+        ${asFound && damaged ? "" : html`<${PlacesPanel} desk=${desk} paints=${false} />`}
         <div class="row end">
           <${Button} onPress=${onClose}>Cancel</${Button}>
-          <${Button} kind="main" onPress=${say}>Save</${Button}>
+          <${Button} kind="main" disabled=${label === null} onPress=${say}>Save</${Button}>
         </div>
       </div>
     </div>
+    ${helping && html`<${KeysHelp} groups=${[VERDICT_KEYS, ...OUTLINE_KEYS]} onClose=${() => setHelping(false)} />`}
   </${Dialog}>`;
 }
 
-function Drawing({ picture, places, enabled, onDraw }) {
-  const area = useRef(null);
-  const [drag, setDrag] = useState(null);
-  const { findings } = picture;
-  const point = (event) => pointOf(event, area.current.getBoundingClientRect(), findings);
-  const begin = (event) => {
-    if (!enabled || event.button > 0) return;
-    event.currentTarget.setPointerCapture(event.pointerId);
-    setDrag({ from: point(event), to: point(event) });
+/** A desk on which a picture lies with what was said of it, else with what the model found. Nothing is kept before it is saved. */
+function deskOf({ picture, findings, verified, kinds, places }) {
+  const change = (entry, document, options) => {
+    entry.history.value = done(entry.history.value, document, options);
   };
-  const move = (event) => drag && setDrag({ ...drag, to: point(event) });
-  const end = (event) => {
-    const box = drag && boxBetween(drag.from, point(event), findings);
-    setDrag(null);
-    if (box) onDraw(box);
-  };
-  const open = drag && boxBetween(drag.from, drag.to, findings);
-  const boxes = places.filter((one) => one.box);
-  const outlines = places.filter((one) => one.polygons).map((one) => ({ label: one.label, rings: one.polygons }));
-  return html`<div
-    ref=${area}
-    class=${enabled ? "drawing on" : "drawing"}
-    onPointerDown=${begin}
-    onPointerMove=${move}
-    onPointerUp=${end}
-    onPointerCancel=${() => setDrag(null)}
-  >
-    <${Picture}
-      source=${`${picture.image}&size=1024`}
-      name=${picture.name ?? "The picture"}
-      width=${findings.width}
-      height=${findings.height}
-      boxes=${open ? [...boxes, { label: "…", box: open, colour: "#ffffff" }] : boxes}
-      outlines=${outlines}
-      truth=${true}
-    />
-  </div>`;
+  const desk = makeDesk({ change, touched: () => {} });
+  const label = verified ?? (findings.anomalous ? "anomaly" : "normal");
+  const drawn = places ?? (label === "anomaly" ? findings.boxes : null) ?? [];
+  const document = documentOf({ label, kinds: label === "anomaly" ? (kinds ?? Object.keys(findings.kinds ?? {})) : [], places: drawn });
+  desk.open({ picture, history: signal(begun(document)), drawn: document.places.length > 0 }); // to take all away is not the same as not to draw
+  return desk;
 }
 
-function boxesFound(findings) {
-  return findings.boxes?.length ? findings.boxes.map(({ label, box }) => ({ label, box })) : null;
+/** The classes of the project, then those that the model knows and that the picture has, which have no key. */
+function takeClasses(desk, own, findings) {
+  const { kinds, places } = desk.document.value;
+  const known = findings.kinds ? Object.keys(findings.probabilities).filter((name) => !["normal", "anomaly"].includes(name)) : [];
+  const found = [...(findings.boxes ?? []), ...places].map((one) => one.label);
+  const more = [...new Set([...known, ...found, ...Object.keys(findings.areas ?? {}), ...kinds])].filter((name) => !own.some((one) => one.name === name));
+  desk.classes.value = [...own, ...more.map((name) => ({ name, colour: colourOf(name), hotkey: null }))];
+  desk.kind.value ??= desk.classes.value[0]?.name ?? null;
 }
 
-/** The kinds to choose from: those of the project, of the model, and those that the picture has. */
-function namesOf(classes, findings, kinds) {
-  const own = (classes?.classes ?? []).map((one) => one.name);
-  const told = findings.kinds ? Object.keys(findings.probabilities).filter((name) => !["normal", "anomaly"].includes(name)) : [];
-  const found = [...(findings.boxes ?? []).map((one) => one.label), ...Object.keys(findings.areas ?? {})];
-  return [...new Set([...own, ...told, ...found, ...kinds])];
+function keysOf(desk, { drawing, onHelp }) {
+  const { Escape: letGo, r: _brush, e: _eraser, "[": _smaller, "]": _larger, c: _copy, ...keys } = deskKeys(desk);
+  const held = desk.ring.value.length > 0 || desk.chosen.value !== null || desk.tool.value !== "select";
+  return {
+    n: () => desk.say("normal"),
+    a: () => desk.say("anomaly"),
+    "?": onHelp,
+    ...(drawing ? { ...keys, Enter: desk.closeRing, ...(held ? { Escape: letGo } : {}) } : {}),
+  };
 }

@@ -4,7 +4,7 @@ import { html } from "../../vendor/preact.js";
 import { labelName, percent } from "../../formats.js";
 import { Badge, Verdict } from "../../ui/state.js";
 import { Icon } from "../../ui/icon.js";
-import { hintWord, moment } from "./words.js";
+import { foundKinds, hintWord, listed, moment } from "./words.js";
 
 /** @param {{pictures: any[], onOpen: (picture: string) => void, before?: boolean}} properties `before`: also what another version said. */
 export function Grid({ pictures, onOpen, before = false }) {
@@ -16,6 +16,7 @@ export function Grid({ pictures, onOpen, before = false }) {
 function Tile({ picture, onOpen, before }) {
   const name = picture.name ?? picture.picture.split("/").at(-1);
   const { findings } = picture;
+  const kinds = findings ? listed(foundKinds(findings)) : "";
   return html`<button type="button" class="tile" onClick=${() => onOpen(picture.picture)}>
     <img src=${`${picture.image}&size=256`} alt="" loading="lazy" decoding="async" width="256" height="192" />
     <span class="tile-text">
@@ -24,6 +25,7 @@ function Tile({ picture, onOpen, before }) {
       ${picture.verified && html`<${Mark} picture=${picture} />`}
       ${(picture.quality?.hints ?? []).slice(0, 1).map((hint) => html`<${Badge} key=${hint} kind="warning">${hintWord(hint)}</${Badge}>`)}
     </span>
+    ${kinds && html`<span class="tile-name small">${kinds}</span>`}
     <span class="tile-name small muted">${picture.time === null ? name : `${moment(picture.time)} ${picture.video}`}</span>
   </button>`;
 }

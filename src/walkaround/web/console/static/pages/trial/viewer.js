@@ -9,7 +9,7 @@ import { Badge, Note, Verdict } from "../../ui/state.js";
 import { Correct } from "./correct.js";
 import { FindingsPicture, LayerChoice, useLayers } from "./findings_picture.js";
 import { neighbour, nextOpen } from "./queue.js";
-import { foundKinds, hintSentence, listed, moment, personName, verdictSentence } from "./words.js";
+import { foundSentence, hintSentence, moment, personName, verdictSentence } from "./words.js";
 
 const KEYS = [
   {
@@ -115,7 +115,7 @@ export function Viewer({ project, pictures, all, current, onMove, onGrid, store 
         <span class="no-phone"><${Button} kind="quiet" onPress=${() => setHelping(true)}>Keys <kbd>?</kbd></${Button}></span>
         <span class="small muted" role="status">${store.saving ? "Saving …" : ""}</span>
       </div>
-      ${!allowed && html`<${Note}><p>You may look. Verifying needs the role manage.</p></${Note}>`}
+      ${!allowed && html`<${Note}><p>You may look. To verify, your role has to be “manage”.</p></${Note}>`}
     </div>
     ${helping && html`<${KeysHelp} groups=${KEYS} onClose=${() => setHelping(false)} />`}
     ${correcting && html`<${Correct} project=${project} picture=${one} onClose=${() => setCorrecting(false)} onSay=${(said) => {
@@ -136,9 +136,9 @@ function ModelsVerdict({ picture }) {
 
 function Details({ picture }) {
   if (!picture.findings) return null;
-  const kinds = foundKinds(picture.findings);
+  const found = foundSentence(picture.findings);
   return html`<div class="told">
-    ${kinds.length > 0 && html`<p>It found: ${listed(kinds)}.</p>`}
+    ${found && html`<p>It found: ${found}.</p>`}
     ${picture.video && html`<p class="small muted">At ${moment(picture.time)} of ${picture.video}</p>`}
     ${(picture.quality?.hints ?? []).map((hint) => html`<${Note} key=${hint} kind="warning"><p>${hintSentence(hint)}</p></${Note}>`)}
   </div>`;

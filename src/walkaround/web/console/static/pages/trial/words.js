@@ -39,7 +39,7 @@ export function verdictSentence(findings) {
  */
 export function foundKinds(findings) {
   const placed = [...Object.keys(findings.kinds ?? {}), ...(findings.boxes ?? []).map((one) => one.label), ...Object.keys(findings.areas ?? {})];
-  const named = findings.anomalous && findings.label !== "anomaly" ? [findings.label] : [];
+  const named = findings.anomalous && findings.label && findings.label !== "anomaly" ? [findings.label] : [];
   return [...new Set([...placed, ...named])];
 }
 
@@ -78,7 +78,14 @@ export function freeName(taken, stem) {
 }
 
 /** The kinds of damage in a sentence: "scratch and glass shatter". */
-export function listed(names) {
-  const told = names.map(kindName);
+export const listed = (names) => joined(names.map(kindName));
+
+/** What was found, each kind that stands for itself with how probable it is: "smash (99 %) and glass shatter (82 %)". */
+export function foundSentence(findings) {
+  const share = (name) => findings.kinds?.[name];
+  return joined(foundKinds(findings).map((name) => (share(name) === undefined ? kindName(name) : `${kindName(name)} (${percent(share(name), 0)})`)));
+}
+
+function joined(told) {
   return told.length < 2 ? told.join("") : `${told.slice(0, -1).join(", ")} and ${told.at(-1)}`;
 }
