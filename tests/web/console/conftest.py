@@ -18,7 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
-from served import Served, wait_for
+from served import Key, Served, wait_for
 from walkaround.datasets.drawn.writing import write_drawn_dataset
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
@@ -39,10 +39,12 @@ class Console:
         url: of the console.
     """
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, key: Key | None = None) -> None:
         self.served = served
         self.url = f"{served.url}/console"
-        self._client = httpx.Client(base_url=f"{served.url}/api/v1", timeout=_SECONDS, trust_env=False)
+        headers = {"authorization": f"Bearer {(key or served.key).bearer}"}
+        headers = {} if served.variables.get("WALKAROUND_KEYLESS") else headers
+        self._client = httpx.Client(base_url=f"{served.url}/api/v1", headers=headers, timeout=_SECONDS, trust_env=False)
 
     def ok(self, method: str, path: str, **sent: Any) -> Any:
         """The JSON of an answer that has to be good."""

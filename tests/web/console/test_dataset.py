@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -141,6 +142,42 @@ def test_a_drop_is_sent_and_what_cannot_be_used_is_listed(
     expect(tiles(page)).to_have_count(3)
     expect(page.get_by_role("button", name="Damaged 2")).to_be_visible()
     expect(page.get_by_role("button", name="Whole 1")).to_be_visible()
+
+
+def test_a_folder_of_folders_is_dropped(console: Console, visit: Visitor, car_pictures: list[Path], tmp_path: Path) -> None:
+    console.ok("POST", "/projects", json={"name": "dropped-folder"})
+    fleet = tmp_path / "fleet"
+    whole, damaged = [car_pictures[0::2][:3], car_pictures[1::2][:2]]
+    for place, pictures in (
+        ("2026/may/No damage", whole),
+        ("2026/June/damaged", damaged),
+        ("2026/June/odd", car_pictures[20:21]),
+    ):
+        (fleet / place).mkdir(parents=True)
+        for picture in pictures:
+            shutil.copy(picture, fleet / place)
+    (fleet / "2026" / ".git").mkdir()
+    shutil.copy(car_pictures[22], fleet / "2026" / ".git")
+    (fleet / "2026" / "notes.txt").write_text("not a picture")
+    page = opened(visit, console, "dropped-folder")
+    expect(page.get_by_text("No pictures yet")).to_be_visible()
+    devices = page.context.new_cdp_session(page)  # a script cannot make a drop whose webkitGetAsEntry is a folder
+    data = {"items": [], "files": [str(fleet)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        devices.send("Input.dispatchDragEvent", {"type": kind, "x": 640, "y": 400, "data": data})
+        if kind == "dragOver":
+            expect(page.get_by_text("Add to training pictures")).to_be_visible()
+    window = page.get_by_role("dialog")
+    expect(window.get_by_role("heading", name="Add 6 pictures to training")).to_be_visible()
+    expect(window.get_by_text("1 file will be left out: notes.txt")).to_be_visible()
+    said = {"No damage": "whole", "damaged": "damaged", "odd": "no label"}
+    for folder, label in said.items():
+        expect(window.get_by_role("group", name=f"Label of {folder}").get_by_label(label)).to_be_checked()
+    window.get_by_role("button", name="Add them").click()
+    expect(page.get_by_text("All files were sent.")).to_be_visible()
+    expect(page.get_by_role("button", name="Whole 3")).to_be_visible()
+    expect(page.get_by_role("button", name="Damaged 2")).to_be_visible()
+    expect(page.get_by_role("button", name="Not labelled 1")).to_be_visible()
 
 
 def test_an_upload_goes_on_while_the_page_is_left_and_can_be_stopped(

@@ -22,7 +22,7 @@ import { KEYS } from "./dataset/keys.js";
 import { Pictures } from "./dataset/pictures.js";
 import { DropAnywhere, DropPlace, UploadDialog, UploadState } from "./dataset/upload.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const MISSING = 404;
 const CONFLICTS = ["CREATE_FAILED", "UPDATE_FAILED_ROLLBACK_COMPLETE"];
@@ -54,6 +54,7 @@ export default function Dataset({ project }) {
       <${Menu} label="More" items=${menu({ project, kind, kinds, mine, dataset: of(kind), setOpen, reload })} />
     `}
   >
+    ${!mine && html`<${Note}><p>You may look at the pictures. To add, label or take out any, your role has to be “manage”.</p></${Note}>`}
     ${mine && html`<${DropAnywhere} text=${`Add to ${nameOf(kind)}`} onFiles=${take} />`}
     <div class="row spread below">
       <${Choice} label="Dataset" value=${kind} options=${tabs(of)} onChange=${(next) => setQuery({ kind: next === "train" ? null : next })} />

@@ -2,10 +2,11 @@
 
 import { html, signal, useEffect, useState } from "../vendor/preact.js";
 import { at, get } from "../api.js";
-import { count } from "../formats.js";
+import { ago, count } from "../formats.js";
 import { Link, query, setQuery } from "../router.js";
-import { may } from "../session.js";
+import { may, user } from "../session.js";
 import { Button } from "../ui/button.js";
+import { CheckField } from "../ui/field.js";
 import { KeysHelp } from "../ui/keys.js";
 import { Empty, Failed, Loading, Note } from "../ui/state.js";
 import { styled } from "../ui/style_of_page.js";
@@ -19,13 +20,14 @@ import { deskKeys, DRAWING_KEYS, entered, useLabelKeys } from "./label/keys.js";
 import { PlacesPanel } from "./label/places_panel.js";
 import { makeQueue, pictureAddress } from "./label/queue.js";
 import { makeRoom } from "./label/room.js";
-import { ConflictWindow, SaveState } from "./label/save_state.js";
+import { asUtc, ConflictWindow, SaveState } from "./label/save_state.js";
 import { makeSaver } from "./label/saver.js";
 import { Stage } from "./label/stage.js";
 import { Toolbar } from "./label/toolbar.js";
 import { VerdictPanel } from "./label/verdict_panel.js";
+import { personName } from "./trial/words.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const SHOWN = [
   ["unlabelled", "Not labelled"],
@@ -119,7 +121,7 @@ function Room({ project, kind, show }) {
     PageUp: () => room.go("previous"),
     ArrowRight: () => room.go("next"),
     ArrowLeft: () => room.go("previous"),
-    Enter: () => entered(desk) || room.go("next"),
+    Enter: () => (mayLabel && entered(desk)) || room.go("next"),
     ...(mayLabel && entry ? { n: () => judge("normal"), a: () => judge("anomaly"), u: () => desk.say(null), g: drafts.ask, ...deskKeys(desk) } : {}),
   });
 
@@ -137,17 +139,15 @@ function Room({ project, kind, show }) {
     </header>
     ${room.phase.value === "working"
       ? html`<${Toolbar} desk=${desk} onHelp=${() => setOpen("keys")} locked=${!mayLabel} />
-          <${Stage} desk=${desk} source=${entry && pictureAddress(project, kind, entry.picture)} name=${nameOf(entry)} names=${!bare} masks=${!bare} />
+          <${Stage} desk=${desk} source=${entry && pictureAddress(project, kind, entry.picture)} name=${nameOf(entry)} names=${!bare} masks=${!bare} locked=${!mayLabel} />
           <aside class="label-side" aria-label="Labels">
             ${!mayLabel && html`<${Note}>You may look at the labels; to change them your role has to be “manage”.</${Note}>`}
-            <${Returned} entry=${entry} saver=${saver} />
+            <${LabelledBy} entry=${entry} />
+            <${Returned} entry=${entry} saver=${saver} mayAnswer=${mayLabel} />
             <${VerdictPanel} desk=${desk} say=${judge} locked=${!mayLabel} onEdit=${mayLabel && classes.value ? () => setOpen("classes") : undefined} />
             <${DraftPanel} desk=${desk} drafts=${drafts} />
-            <${PlacesPanel} desk=${desk} />
-            <label class="check small">
-              <input type="checkbox" checked=${advance} onChange=${(event) => (setAdvance(event.currentTarget.checked), localStorage.setItem(ADVANCE, event.currentTarget.checked ? "yes" : "no"))} />
-              <span>Go on to the next picture after Whole or Damaged</span>
-            </label>
+            <${PlacesPanel} desk=${desk} locked=${!mayLabel} />
+            ${mayLabel && html`<${Advance} wanted=${advance} onChange=${setAdvance} />`}
             <section class="part going" aria-label="Other pictures">
               <p class="small muted file">${nameOf(entry)}</p>
               <div class="row">
@@ -162,6 +162,14 @@ function Room({ project, kind, show }) {
     ${open === "classes" &&
     html`<${ClassWindow} project=${project} told=${classes.value} onSaved=${(told) => (takeClasses(desk, classes, told), setOpen(null))} onClose=${() => setOpen(null)} />`}
   </div>`;
+}
+
+function Advance({ wanted, onChange }) {
+  const change = (on) => {
+    localStorage.setItem(ADVANCE, on ? "yes" : "no");
+    onChange(on);
+  };
+  return html`<${CheckField} label=${html`<span class="small">Go on to the next picture after Whole or Damaged</span>`} checked=${wanted} onChange=${change} />`;
 }
 
 function Elsewhere({ room, project, kind, show }) {
@@ -194,13 +202,21 @@ function Progress({ counts }) {
   return html`<span class="label-progress"><progress max=${all || 1} value=${labelled} aria-label="Labelled pictures"></progress> <span class="small">${count(labelled)} of ${count(all)} labelled</span></span>`;
 }
 
+/** Who labelled the picture, where that was somebody else. */
+function LabelledBy({ entry }) {
+  if (!entry?.state.value || !entry.told.label || !user.value) return null;
+  const { labelled_by: by, labelled } = entry.told;
+  if (!by || by === `user:${user.value}`) return null;
+  return html`<p class="small muted">Labelled by <strong>${personName(by)}</strong>${labelled ? ` ${ago(asUtc(labelled))}` : ""}.</p>`;
+}
+
 /** What a reviewer wrote who sent the picture back. */
-function Returned({ entry, saver }) {
+function Returned({ entry, saver, mayAnswer }) {
   const review = entry?.state.value && entry.told.review;
   if (!review || review.verdict !== "sent_back" || review.answered) return null;
   return html`<${Note} kind="warning">
     <p><strong>Sent back</strong>${review.by ? ` by ${review.by.replace(/^user:/, "")}` : ""}: ${review.note}</p>
-    <${Button} onPress=${() => saver.push(entry, { answer: true })}>It is right as it is</${Button}>
+    ${mayAnswer && html`<${Button} onPress=${() => saver.push(entry, { answer: true })}>It is right as it is</${Button}>`}
   </${Note}>`;
 }
 

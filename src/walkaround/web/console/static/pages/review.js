@@ -26,7 +26,7 @@ import { Stage } from "./label/stage.js";
 import { Toolbar } from "./label/toolbar.js";
 import { VerdictPanel } from "./label/verdict_panel.js";
 
-await Promise.all([styled(new URL("label.js", import.meta.url).href), styled(import.meta.url)]);
+export const styles = await styled(new URL("label.js", import.meta.url).href, import.meta.url);
 
 const SHOWN = [
   ["to_review", "To review"],
@@ -131,8 +131,9 @@ function Room({ project, kind, show }) {
     </header>
     ${room.phase.value === "working"
       ? html`<${Toolbar} desk=${desk} onHelp=${() => setOpen("keys")} locked=${!mayReview} />
-          <${Stage} desk=${desk} source=${entry && pictureAddress(project, kind, entry.picture)} name=${nameOf(entry)} names=${!bare} masks=${!bare} />
+          <${Stage} desk=${desk} source=${entry && pictureAddress(project, kind, entry.picture)} name=${nameOf(entry)} names=${!bare} masks=${!bare} locked=${!mayReview} />
           <aside class="label-side" aria-label="Review">
+            ${!mayReview && html`<${Note}>You may look; to review, your role has to be “manage”.</${Note}>`}
             <${Said} entry=${entry} />
             <section class="part give" aria-label="Your verdict">
               <${Button} kind="main" icon="review" disabled=${!mayReview || busy} onPress=${accept}>${changed ? "Adjust" : "Accept"}<kbd aria-hidden="true">↵</kbd></${Button}>
@@ -141,7 +142,7 @@ function Room({ project, kind, show }) {
               <${Button} kind="quiet" onPress=${() => room.go("next")}>Skip<kbd aria-hidden="true">→</kbd></${Button}>
             </section>
             <${VerdictPanel} desk=${desk} say=${desk.say} locked=${!mayReview} />
-            <${PlacesPanel} desk=${desk} />
+            <${PlacesPanel} desk=${desk} locked=${!mayReview} />
             <${AgreementPanel} told=${agreement} />
           </aside>`
       : html`<div class="label-none"><${Elsewhere} room=${room} project=${project} show=${show} /><${AgreementPanel} told=${agreement} wide=${true} /></div>`}

@@ -17,7 +17,7 @@ import { sendFiles } from "./trial/sending.js";
 import { SendingState } from "./trial/sending_state.js";
 import { freeName } from "./trial/words.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const TRAINED = ["TRAINED", "HOSTED", "HOSTING_FAILED", "STARTING_HOSTING", "STOPPING_HOSTING", "SYSTEM_UPDATING"];
 const REFRESH_MS = 4000;
@@ -38,7 +38,11 @@ export default function Try({ project }) {
     <${Loaded} of=${data}>
       ${({ models, trials }) =>
         models.length
-          ? html`${may("manage") && html`<${NewTrial} project=${project} models=${models} trials=${trials} />`}
+          ? html`${
+                may("manage")
+                  ? html`<${NewTrial} project=${project} models=${models} trials=${trials} />`
+                  : html`<${Note}><p>You may look at trials. To begin one, your role has to be “manage”.</p></${Note}>`
+              }
               <${Trials} project=${project} trials=${trials} reload=${data.reload} />`
           : html`<${Empty} icon="model" title="There is no trained model yet">
               <p>Train one first; then try it here on photos that it has never seen.</p>

@@ -12,10 +12,10 @@ const ROWS_AHEAD = 12;
 
 /**
  * The gallery.
- * @param {{project: string, kind: string, ids: number[], rows: Map<number, object>, version: number, size: string, selection: object, sticky: () => number,
- *   onWant: (seen: number[], ahead: number[]) => void, onSelect: (selection: object) => void, onOpen: (index: number) => void}} properties `version`: changes with `rows`; `sticky`: pixels at the top of the screen that something else covers.
+ * @param {{project: string, kind: string, ids: number[], rows: Map<number, object>, version: number, size: string, selection: object, selectable: boolean, sticky: () => number,
+ *   onWant: (seen: number[], ahead: number[]) => void, onSelect: (selection: object) => void, onOpen: (index: number) => void}} properties `version`: changes with `rows`; `selectable`: whether something can be done with those that are chosen; `sticky`: pixels at the top of the screen that something else covers.
  */
-export function Gallery({ project, kind, ids, rows, version, size, selection, sticky, onWant, onSelect, onOpen }) {
+export function Gallery({ project, kind, ids, rows, version, size, selection, selectable, sticky, onWant, onSelect, onOpen }) {
   const root = useRef(null);
   const width = useWidth(root);
   const lies = layout({ width, count: ids.length, size });
@@ -51,10 +51,11 @@ export function Gallery({ project, kind, ids, rows, version, size, selection, st
     const page = Math.max(1, Math.floor((innerHeight - sticky()) / lies.rowHeight));
     const to = event.altKey || event.ctrlKey || event.metaKey ? null : moved(event.key, here, { columns: lies.columns, count: ids.length, page });
     if (to !== null) {
-      if (event.shiftKey) onSelect(extended(selection.anchor === null ? { ...selection, anchor: here } : selection, ids, to));
+      if (event.shiftKey && selectable) onSelect(extended(selection.anchor === null ? { ...selection, anchor: here } : selection, ids, to));
       go(to);
-    } else if (event.key === " ") onSelect(event.shiftKey ? extended(selection, ids, here) : toggled(selection, ids, here));
-    else if (event.key === "Enter") onOpen(here);
+    } else if (event.key === "Enter") onOpen(here);
+    else if (!selectable) return;
+    else if (event.key === " ") onSelect(event.shiftKey ? extended(selection, ids, here) : toggled(selection, ids, here));
     else if (event.key === "a" && (event.ctrlKey || event.metaKey)) onSelect(all(ids));
     else if (event.key === "Escape" && selection.chosen.size) onSelect(NONE);
     else return;
@@ -67,7 +68,8 @@ export function Gallery({ project, kind, ids, rows, version, size, selection, st
     const picked = event.target.closest(".pick");
     if (picked && event.target.tagName !== "INPUT") return; // the browser clicks the box in the label next
     setActive(index);
-    if (event.shiftKey) onSelect(extended(selection, ids, index));
+    if (!selectable) onOpen(index);
+    else if (event.shiftKey) onSelect(extended(selection, ids, index));
     else if (picked || event.ctrlKey || event.metaKey) onSelect(toggled(selection, ids, index));
     else onOpen(index);
   };
@@ -79,12 +81,12 @@ export function Gallery({ project, kind, ids, rows, version, size, selection, st
   const drawn = [...new Set([...Array.from({ length: last - first }, (_, at) => first + at), Math.floor(here / lies.columns)])];
   return html`<div
     ref=${root}
-    class="gallery"
+    class=${selectable ? "gallery" : "gallery to-look-at"}
     role="grid"
     aria-label=${`${count(ids.length)} pictures`}
     aria-rowcount=${lies.rows}
     aria-colcount=${lies.columns}
-    aria-multiselectable="true"
+    aria-multiselectable=${selectable}
     style=${{ height: `${lies.height}px` }}
     onKeyDown=${press}
     onClick=${click}

@@ -72,7 +72,7 @@ function Facts({ project, kind, row, place, mayLabel, onLabel }) {
       <div><dt>Address</dt><dd><code>${row.picture}</code></dd></div>
     </dl>
     <div class="row">
-      <${Link} class="button plain" to=${drawing}>Draw damage</${Link}>
+      <${Link} class="button plain" to=${drawing}>${mayLabel ? "Draw damage" : "See what is drawn"}</${Link}>
       <a class="button quiet" href=${address(at`/projects/${project}/datasets/${kind}/picture`, { picture: row.picture })} download=${row.name}>Download</a>
     </div>
   </div>`;

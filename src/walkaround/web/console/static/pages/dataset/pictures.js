@@ -129,6 +129,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
           version=${version}
           size=${size}
           selection=${selection}
+          selectable=${mine}
           sticky=${() => (bar.current && getComputedStyle(bar.current).position === "sticky" ? bar.current.offsetHeight : 0)}
           onWant=${want}
           onSelect=${setSelection}

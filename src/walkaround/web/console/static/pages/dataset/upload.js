@@ -138,7 +138,7 @@ export function UploadState({ project, kind, onEnded }) {
     ${one.refused.length > 0 &&
     html`<details open=${ended && one.refused.length <= 5}>
       <summary>${plural(one.refused.length, "file")} could not be used</summary>
-      <div class="scroll-x refused"><table>
+      <div class="scroll-x refused" tabindex="0" role="region" aria-label="Files that could not be used"><table>
         <thead><tr><th>File</th><th>Why</th></tr></thead>
         <tbody>${one.refused.slice(0, SHOWN).map((left) => html`<tr><td>${left.name}</td><td>${left.reason}</td></tr>`)}</tbody>
       </table></div>

@@ -24,7 +24,7 @@ export function DraftPanel({ desk, drafts }) {
   return html`<section class="part" aria-label="Drafts">
     <div class="part-head">
       <h2>${draft ? `Draft of model ${draft.model}` : "Drafts"}</h2>
-      ${!draft && models.length > 0 && html`<${Button} kind="quiet small" onPress=${drafts.ask} disabled=${name === "asking"}>Ask model ${models[0]} <kbd aria-hidden="true">G</kbd></${Button}>`}
+      ${!draft && models.length > 0 && may("detect") && html`<${Button} kind="quiet small" onPress=${drafts.ask} disabled=${name === "asking"}>Ask model ${models[0]} <kbd aria-hidden="true">G</kbd></${Button}>`}
     </div>
     <div aria-live="polite">
       ${name === "asking" && html`<p class="small muted">Asking …</p>`}
@@ -32,6 +32,7 @@ export function DraftPanel({ desk, drafts }) {
       ${draft && html`<${Proposed} desk=${desk} draft=${draft} />`}
     </div>
     ${models.length > 0 &&
+    may("detect") &&
     html`<label class="check small">
       <input type="checkbox" checked=${drafts.always.value} onChange=${(event) => drafts.setAlways(event.currentTarget.checked)} />
       <span>Ask for each picture that is not labelled</span>
@@ -80,13 +81,15 @@ function Proposed({ desk, draft }) {
             <span class="swatch" style=${{ background: desk.colourOf(place.label) }}></span>
             <span>${kindName(place.label)}<small>${place.score ? `${percent(place.score, 0)} sure, ` : ""}${wordsOf(place)}</small></span>
           </span>
-          <${IconButton} icon="review" label=${`Accept ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.accept(place.id)} />
-          <${IconButton} icon="close" label=${`Reject ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.reject(place.id)} />
+          ${may("manage") &&
+          html`<${IconButton} icon="review" label=${`Accept ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.accept(place.id)} />
+            <${IconButton} icon="close" label=${`Reject ${kindName(place.label)}, ${wordsOf(place)}`} onPress=${() => desk.reject(place.id)} />`}
         </li>`,
       )}
     </ul>`}
-    <div class="row">
+    ${may("manage") &&
+    html`<div class="row">
       <${Button} kind="main" onPress=${() => desk.accept()}>Accept <kbd aria-hidden="true">↵</kbd></${Button}>
       <${Button} onPress=${() => desk.reject()}>Reject <kbd aria-hidden="true">Esc</kbd></${Button}>
-    </div>`;
+    </div>`}`;
 }

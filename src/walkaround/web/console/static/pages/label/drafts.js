@@ -2,6 +2,7 @@
 
 import { signal } from "../../vendor/preact.js";
 import { at, get, send } from "../../api.js";
+import { may } from "../../session.js";
 import { isTrained } from "../models/statuses.js";
 import { newId } from "./document.js";
 
@@ -18,7 +19,7 @@ export function makeDrafts(project, kind, desk) {
   const trained = signal([]); // versions that can draft all pictures, the newest first
   const all = signal(null); // how the drafting of all stands, as the REST API tells it; null: not known yet
   const state = signal({ name: "none" });
-  const always = signal(localStorage.getItem(KEY) === "yes");
+  const always = signal(may("detect") && localStorage.getItem(KEY) === "yes");
   const asked = new Map(); // address to a promise of what a hosted model says
   const kept = new Map(); // address to a promise of what was drafted when all were
 

@@ -5,6 +5,7 @@ import { entryOf, renew } from "./saver.js";
 
 const AHEAD = 6; // pictures that are known before they are wanted
 const FETCHED = 3; // of these, fetched with their labels and bytes
+const PATIENCE_MS = 300; // that one waits to hear whether somebody else has labelled what comes next
 const KEPT = 40; // pictures that were seen and can be come back to at once
 
 /** The address of a picture's file; `size`: its longest side in pixels, all of it without. */
@@ -49,13 +50,12 @@ export function makeQueue({ project, kind, show, others = false, open = new Set(
     for (const picture of images.keys()) if (images.size > AHEAD * 2 && !ahead.includes(picture) && picture !== seen[place]) images.delete(picture);
   }
 
+  /** Which pictures come next, as it is now: others may be at work on the same list. */
   async function look() {
-    const last = ahead.at(-1) ?? seen.at(-1);
-    if (ahead.length < FETCHED) {
-      const told = await ask({ beside: last, limit: AHEAD });
-      known = told;
-      ahead.push(...told.pictures.map((one) => one.picture).filter((one) => !ahead.includes(one) && !seen.includes(one)));
-    }
+    const last = seen.at(-1);
+    const told = await ask({ beside: last, limit: AHEAD });
+    known = told;
+    if (last === seen.at(-1)) ahead = told.pictures.map((one) => one.picture).filter((one) => !seen.includes(one));
     ahead.slice(0, FETCHED).forEach((picture) => fetched(picture).catch(() => {}));
     forget();
   }
@@ -77,7 +77,9 @@ export function makeQueue({ project, kind, show, others = false, open = new Set(
   /** The next picture; null at the end. */
   async function next() {
     if (place < seen.length - 1) return shown(seen[++place]);
-    if (!ahead.length) await look();
+    const looking = look();
+    if (ahead.length) await Promise.race([looking.catch(() => {}), pause(PATIENCE_MS)]); // what is known will do, where the server is slow
+    else await looking;
     if (!ahead.length) return null;
     seen.push(ahead.shift());
     place = seen.length - 1;
@@ -125,3 +127,5 @@ export function makeQueue({ project, kind, show, others = false, open = new Set(
 
   return { next, previous, last, jump, restart, upcoming, counts };
 }
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -40,7 +40,7 @@ function Told({ told, onBegin, onEnd, project }) {
   if (!report) {
     return html`<p class="muted">
         Nobody has checked these pictures yet. The check finds broken files, copies, likely wrong labels, and shortcuts that a model would learn instead of damage.
-        Training works without it.
+        Training works without it.${may("manage") ? "" : " To begin one, your role has to be “manage”."}
       </p>
       ${told?.message && html`<p class="problem">${told.message}</p>`}${begin}`;
   }

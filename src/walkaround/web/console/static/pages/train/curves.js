@@ -54,7 +54,7 @@ const short = (value) => (Math.abs(value) >= 100 ? String(Math.round(value)) : v
 function Table({ note }) {
   const [head, ...rows] = tableOf(note.told.text);
   if (!head) return html`<p class="small">${note.told.text}</p>`;
-  return html`<div class="scroll-x">
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${note.told.name}>
     <table class="small">
       <caption class="unseen">${note.told.name}</caption>
       <thead><tr>${head.map((cell) => html`<th scope="col" key=${cell}>${cell}</th>`)}</tr></thead>

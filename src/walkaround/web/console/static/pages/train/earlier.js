@@ -22,17 +22,17 @@ export function Earlier({ project, trainings }) {
 
 function Table({ project, all }) {
   const shown = query.value.get("version");
-  return html`<div class="scroll-x"><table class="trainings">
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Trainings, a table"><table class="trainings stacks">
     <thead><tr><th scope="col">Version</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Asked for</th><th scope="col">End</th></tr></thead>
     <tbody>
       ${all.map((one) => {
         const [state, kind] = stateWords(one.state);
         return html`<tr key=${one.version} aria-current=${one.version === shown ? "true" : undefined}>
           <th scope="row"><${Link} to=${`${at`/projects/${project}/train`}?version=${one.version}`}>Version ${one.version}</${Link}></th>
-          <td>${when(one.began ?? one.created)}</td>
-          <td>${duration(one.seconds)}</td>
-          <td>${asked(one.options)}</td>
-          <td><${Badge} kind=${kind}>${state}</${Badge}>${one.state === "failed" && html`<p class="small">${one.message}</p>`}</td>
+          <td data-name="Began">${when(one.began ?? one.created)}</td>
+          <td data-name="Took">${duration(one.seconds)}</td>
+          <td data-name="Asked for">${asked(one.options)}</td>
+          <td data-name="End"><${Badge} kind=${kind}>${state}</${Badge}>${one.state === "failed" && html`<p class="small">${one.message}</p>`}</td>
         </tr>`;
       })}
     </tbody>
