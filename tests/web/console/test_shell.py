@@ -79,6 +79,24 @@ def test_one_finds_the_way_by_keyboard_and_on_a_phone(
     expect(page).to_have_url(re.compile(r"/console/results$"))
 
 
+def test_no_page_is_dressed_by_another(console: Console, visit: Visitor) -> None:
+    script = """() => [...document.styleSheets].filter((sheet) => !sheet.disabled && sheet.href.includes('/pages/'))
+      .map((sheet) => sheet.href.split('/').at(-1))"""
+    page = visit(f"{console.url}/watches")
+    for link, title, styles in (
+        ("Projects", "Projects", ["projects.css"]),
+        ("All results", "All results", ["results.css"]),
+        ("Access keys", "Access keys", ["keys.css"]),
+        ("Projects", "Projects", ["projects.css"]),
+    ):
+        page.get_by_role("link", name=link, exact=True).click()
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        assert page.evaluate(script) == styles
+    page.go_back()
+    expect(page.get_by_role("heading", name="Access keys", exact=True)).to_be_visible()
+    assert page.evaluate(script) == ["keys.css"]
+
+
 def test_the_theme_is_the_systems_until_the_reader_chooses(console: Console, visit: Visitor) -> None:
     page = visit(f"{console.url}/nowhere", dark=True)
     root = page.locator("html")

@@ -6,6 +6,7 @@ import { begin } from "./session.js";
 import "./theme.js";
 import { Shell } from "./shell.js";
 import { Failed, Loading } from "./ui/state.js";
+import { wear } from "./ui/style_of_page.js";
 import { Toasts } from "./ui/toast.js";
 
 /** Pattern of the address, module below pages/, and how it is framed: "bare" has no navigation, "wide" no margins. */
@@ -53,13 +54,22 @@ function View({ module, parameters }) {
   const [page, setPage] = useState(null);
   const [problem, again] = useErrorBoundary((error) => console.error(error));
   useEffect(() => {
+    let here = true;
+    const show = async (loaded) => {
+      if (!here) return;
+      await wear(loaded.styles);
+      if (here) setPage(() => loaded.default);
+    };
     import(`./pages/${module}.js`).then(
-      (loaded) => setPage(() => loaded.default),
+      show,
       (error) => {
         console.error(error);
         setPage(() => () => html`<${Failed} problem=${new Error("This page could not be loaded. Reload it; an update may be on its way.")} />`);
       },
     );
+    return () => {
+      here = false;
+    };
   }, [module]);
   if (problem) return html`<${Failed} problem=${problem} onRetry=${again} />`;
   return page ? html`<${page} ...${parameters} />` : html`<${Loading} />`;

@@ -14,7 +14,7 @@ import { Problem } from "./users/dialogs.js";
 import { SHORTEST } from "./users/passwords.js";
 import { ROLES } from "./users/roles.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 /** The page. */
 export default function Account() {

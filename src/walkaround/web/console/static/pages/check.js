@@ -14,7 +14,7 @@ import { Empty, Failed, Loading, Note } from "../ui/state.js";
 import { styled } from "../ui/style_of_page.js";
 import { Problem } from "./check/problem.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const MISSING = 404;
 const WITH_LABELS_KEY = "walkaround.check.labels";

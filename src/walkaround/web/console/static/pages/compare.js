@@ -11,7 +11,7 @@ import { Page, Panel } from "../ui/page.js";
 import { Empty, Failed, Loading, Note } from "../ui/state.js";
 import { Agreement, Differences } from "./compare/differences.js";
 import { Pictures } from "./compare/pictures.js";
-import "./model/parts.js";
+export { styles } from "./model/parts.js";
 
 const UNTRAINED = ["TRAINING", "TRAINING_FAILED", "DELETING"];
 

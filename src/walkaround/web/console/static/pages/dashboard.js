@@ -13,7 +13,7 @@ import { Failures, Hosted, Running, Spoken } from "./dashboard/activity.js";
 import { DriftWarnings } from "./dashboard/drift.js";
 import { FRAMES, linesOf, MEASURES, offsetNow, secondsOf, zoneName } from "./dashboard/sums.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const SUMS_MS = 30000;
 const BUSY_MS = 2000;

@@ -3,6 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { get } from "../api.js";
 import { Loaded, useData } from "../ui/data.js";
+import { wear } from "../ui/style_of_page.js";
 
 /** The page. */
 export default function Home() {
@@ -10,6 +11,7 @@ export default function Home() {
     const [{ projects }, { samples }] = await Promise.all([get("/projects", { limit: 2 }, { signal }), get("/samples", {}, { signal })]);
     const beginning = projects.every(({ name }) => samples.some((one) => one.project === name && one.state !== "done"));
     const module = await (beginning ? import("./welcome.js") : import("./dashboard.js"));
+    await wear(module.styles);
     return module.default;
   }, []);
   return html`<${Loaded} of=${page}>${(Shown) => html`<${Shown} />`}</${Loaded}>`;

@@ -15,7 +15,7 @@ import { say } from "../ui/toast.js";
 import { MakeKey } from "./keys/dialog.js";
 import { roleName } from "./users/roles.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 /** The page. */
 export default function Keys() {

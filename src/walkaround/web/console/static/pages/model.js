@@ -13,7 +13,7 @@ import { readModel } from "./model/data.js";
 import { cheapestOf, Costs, Outcome, Slider } from "./model/desk.js";
 import { Facts } from "./model/facts.js";
 import { Gallery } from "./model/gallery.js";
-import "./model/parts.js";
+export { styles } from "./model/parts.js";
 import { Classes, Kinds, Places, Scores } from "./model/scores.js";
 import { ranked as rank } from "./model/threshold.js";
 import { Viewer } from "./model/viewer.js";

@@ -11,7 +11,7 @@ import { styled } from "../ui/style_of_page.js";
 import { isBusy } from "./models/statuses.js";
 import { VersionPanel } from "./models/version.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const BUSY_MS = 1500;
 const QUIET_MS = 15000;

@@ -19,7 +19,7 @@ import { NewProject } from "./projects/form.js";
 import { Foot, Problem } from "./users/dialogs.js";
 import { useSubmit } from "./sign-in/door.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 /** The page. */
 export default function Projects() {

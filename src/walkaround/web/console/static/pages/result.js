@@ -15,7 +15,7 @@ import { DrawnPicture } from "./result/layers.js";
 import { Person } from "./result/person.js";
 import { Video } from "./result/video.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const WAYS = "walkaround.results";
 

@@ -17,7 +17,7 @@ import { Selected } from "./results/selected.js";
 import { download } from "./results/download.js";
 import { filtersOf, wantedOf } from "./results/wanted.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const PAGE = 50;
 const MOST_EMPTY = 10;

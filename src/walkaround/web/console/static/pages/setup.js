@@ -10,6 +10,8 @@ import { Icon } from "../ui/icon.js";
 import { SHORTEST } from "./users/passwords.js";
 import { Door, Submit, useSubmit } from "./sign-in/door.js";
 
+export { styles } from "./sign-in/door.js";
+
 const token = location.hash.slice(1);
 // The token opens the door once; it is nothing to be kept in the browser's history.
 if (token) history.replaceState(null, "", location.pathname);

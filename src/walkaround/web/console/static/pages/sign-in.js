@@ -8,6 +8,8 @@ import { TextField } from "../ui/field.js";
 import { Icon } from "../ui/icon.js";
 import { Door, Submit, useSubmit } from "./sign-in/door.js";
 
+export { styles } from "./sign-in/door.js";
+
 /** The page. */
 export default function SignIn() {
   const [name, setName] = useState("");

@@ -14,7 +14,7 @@ import { Live } from "./train/live.js";
 import { PlanPanel } from "./train/plan.js";
 import { DEFAULTS, Start } from "./train/start.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 /**
  * The page.

@@ -15,7 +15,7 @@ import { failed, say } from "../ui/toast.js";
 import { AddUser, NewPassword } from "./users/dialogs.js";
 import { ROLES, roleName } from "./users/roles.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 /** The page. */
 export default function Users() {

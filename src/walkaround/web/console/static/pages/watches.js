@@ -12,7 +12,7 @@ import { styled } from "../ui/style_of_page.js";
 import { WatchCard } from "./watches/card.js";
 import { WatchForm } from "./watches/form.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const EVERY_MS = 5000;
 

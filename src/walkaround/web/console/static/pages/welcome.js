@@ -13,7 +13,7 @@ import { freeName } from "./projects/names.js";
 import { NewProject } from "./projects/form.js";
 import { Steps } from "./welcome/steps.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const CARS = new URL("welcome/cars.jpg", import.meta.url).href;
 const LOOK_MS = 1000;

@@ -36,7 +36,7 @@ export function Differences({ found }) {
   ];
   const most = Math.max(0.02, ...rows.flatMap(([, , one]) => [Math.abs(one.difference ?? 0), ...(one.interval ?? []).map(Math.abs)]));
   return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Scores of both versions">
-    <table class="differences">
+    <table class="differences stacks">
       <thead>
         <tr>
           <th scope="col">Score</th><th scope="col" class="number">Version ${found.first}</th><th scope="col" class="number">Version ${found.second}</th>
@@ -44,21 +44,21 @@ export function Differences({ found }) {
         </tr>
       </thead>
       <tbody>
-        ${rows.map(([name, title, one, key]) => html`<${Row} key=${key} name=${name} title=${title} one=${one} most=${most} less=${LESS_IS_BETTER.includes(key)} />`)}
+        ${rows.map(([name, title, one, key]) => html`<${Row} found=${found} key=${key} name=${name} title=${title} one=${one} most=${most} less=${LESS_IS_BETTER.includes(key)} />`)}
       </tbody>
     </table>
   </div>`;
 }
 
-function Row({ name, title, one, most, less }) {
+function Row({ found, name, title, one, most, less }) {
   const verdict = verdictOf(one, less);
   const place = (value) => `${50 + (49 * value) / most}%`;
   return html`<tr>
     <th scope="row" title=${title}>${name}</th>
-    <td class="number">${score(one.first)}</td>
-    <td class="number">${score(one.second)}</td>
-    <td class="number"><strong>${signed(one.difference)}</strong></td>
-    <td>
+    <td class="number" data-name=${`Version ${found.first}`}>${score(one.first)}</td>
+    <td class="number" data-name=${`Version ${found.second}`}>${score(one.second)}</td>
+    <td class="number" data-name="Difference"><strong>${signed(one.difference)}</strong></td>
+    <td data-name="95 % interval">
       ${one.interval &&
       html`<span class="gap ${verdict}" aria-hidden="true">
           <i class="reach" style=${{ left: place(one.interval[0]), width: `${(49 * (one.interval[1] - one.interval[0])) / most}%` }}></i>
@@ -66,7 +66,7 @@ function Row({ name, title, one, most, less }) {
         </span>
         <span class="small muted">${signed(one.interval[0])} to ${signed(one.interval[1])}</span>`}
     </td>
-    <td class="said">
+    <td class="said" data-name=${`Version ${found.second} is`}>
       ${verdict === "better" || verdict === "worse" ? html`<${Badge} kind=${verdict === "better" ? "good" : "failed"}>${WORDS[verdict]}</${Badge}>` : WORDS[verdict]}${typeof one.p_value === "number" ? html` <span class="small muted" title="McNemar's exact test">p ${one.p_value < 0.001 ? "< 0.001" : one.p_value.toFixed(3)}</span>` : ""}
     </td>
   </tr>`;

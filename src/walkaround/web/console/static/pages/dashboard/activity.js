@@ -23,8 +23,8 @@ export function Hosted({ hosted }) {
   return html`<${Panel} title="Hosted models">
     ${
       hosted.length
-        ? html`<div class="scroll-x">
-            <table>
+        ? html`<div class="scroll-x" tabindex="0" role="region" aria-label="Hosted models, a table">
+            <table class="stacks">
               <thead>
                 <tr>
                   <th scope="col">Model</th><th scope="col">State</th><th scope="col" class="number">Units</th><th scope="col" class="number">Load</th>
@@ -45,11 +45,11 @@ function HostedRow({ project, version, status, message, units, min_units, max_un
   const range = max_units && max_units !== min_units ? ` of ${min_units} to ${max_units}` : "";
   return html`<tr>
     <th scope="row"><${Link} to=${at`/projects/${project}/models/${version}`}>${project}, version ${version}</${Link}>${message && html`<p class="small">${message}</p>`}</th>
-    <td><${Badge} kind=${kind}>${text}</${Badge}></td>
-    <td class="number">${units}${range}</td>
-    <td class="number">${load.toFixed(1)}</td>
-    <td class="number">${count(pictures)}</td>
-    <td class="number">${milliseconds === null ? "–" : `${Math.round(milliseconds)} ms`}</td>
+    <td data-name="State"><${Badge} kind=${kind}>${text}</${Badge}></td>
+    <td class="number" data-name="Units">${units}${range}</td>
+    <td class="number" data-name="Load">${load.toFixed(1)}</td>
+    <td class="number" data-name="Pictures">${count(pictures)}</td>
+    <td class="number" data-name="Each takes">${milliseconds === null ? "–" : `${Math.round(milliseconds)} ms`}</td>
   </tr>`;
 }
 

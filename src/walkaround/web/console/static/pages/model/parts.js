@@ -2,4 +2,4 @@
 
 import { styled } from "../../ui/style_of_page.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);

@@ -44,26 +44,12 @@ export function Interval({ value, low, high }) {
  * @param {{card: object}} properties
  */
 export function Classes({ card }) {
-  const names = Object.keys(card.per_class ?? {});
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Scores by class">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Class</th><th scope="col" class="number">Pictures</th><th scope="col" class="number">Found</th>
-            <th scope="col" class="number">Rightly named</th><th scope="col" class="number">F1</th><th scope="col" class="number">Ranking</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${names.map((name) => {
-            const one = card.per_class[name];
-            return html`<tr key=${name}>
-              <th scope="row">${kindName(name)}</th><td class="number">${count(one.support)}</td><td class="number">${percent(one.recall)}</td>
-              <td class="number">${percent(one.precision)}</td><td class="number">${score(one.f1)}</td><td class="number">${score(one.auroc)}</td>
-            </tr>`;
-          })}
-        </tbody>
-      </table>
-    </div>
+  const rows = Object.entries(card.per_class ?? {});
+  return html`<${ClassTable}
+      label="Scores by class"
+      heads=${["Class", "Pictures", "Found", "Rightly named", "F1", "Ranking"]}
+      rows=${rows.map(([name, one]) => [name, count(one.support), percent(one.recall), percent(one.precision), score(one.f1), score(one.auroc)])}
+    />
     ${card.of_labels && html`<${Confusion} classes=${card.confusion.classes} matrix=${card.confusion.matrix} />`}`;
 }
 
@@ -94,7 +80,7 @@ function Confusion({ classes, matrix }) {
 export function Kinds({ of }) {
   const rows = Object.entries(of.classes ?? {}).sort((one, other) => other[1].support - one[1].support);
   return html`<p>Just the right kinds on ${percent(of.subset_accuracy)} of ${count(of.n)} pictures; F1 ${withInterval(of.micro_f1, of.intervals?.micro_f1)} over all kinds together.</p>
-    <${PlaceTable}
+    <${ClassTable}
       label="Scores of kinds of damage"
       heads=${["Kind", "Pictures", "Found", "Rightly told", "F1", "Told from"]}
       rows=${rows.map(([name, one]) => [name, count(one.support), percent(one.recall), percent(one.precision), withInterval(one.f1, one.intervals?.f1), one.threshold.toFixed(3)])}
@@ -113,7 +99,7 @@ function Boxes({ of }) {
   const rows = Object.entries(of.classes ?? {});
   return html`<h3>Boxes <span class="muted small">${count(of.n)} pictures</span></h3>
     <p>Average precision ${withInterval(of.ap50, of.intervals?.ap50)} at half overlap, ${score(of.ap)} over all overlaps.</p>
-    <${PlaceTable}
+    <${ClassTable}
       label="Scores of boxes"
       heads=${["Kind", "Drawn", "Found", "Right", "AP50"]}
       rows=${rows.map(([name, one]) => [name, count(one.there), percent(one.recall), percent(one.precision), withInterval(one.ap50, one.intervals?.ap50)])}
@@ -124,19 +110,19 @@ function Masks({ of }) {
   const rows = Object.entries(of.classes ?? {});
   return html`<h3>Areas <span class="muted small">${count(of.n)} pictures</span></h3>
     <p>Mean overlap with what people drew: ${withInterval(of.mean_iou, of.intervals?.mean_iou)}.</p>
-    <${PlaceTable}
+    <${ClassTable}
       label="Scores of areas"
       heads=${["Kind", "Overlap", "Pixels found", "Pixels right"]}
       rows=${rows.map(([name, one]) => [name, withInterval(one.iou, one.intervals?.iou), percent(one.pixels?.recall), percent(one.pixels?.precision)])}
     />`;
 }
 
-function PlaceTable({ label, heads, rows }) {
+function ClassTable({ label, heads, rows }) {
   return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${label}>
-    <table>
+    <table class="stacks">
       <thead><tr>${heads.map((head, at) => html`<th key=${head} scope="col" class=${at ? "number" : ""}>${head}</th>`)}</tr></thead>
       <tbody>
-        ${rows.map(([name, ...values]) => html`<tr key=${name}><th scope="row">${kindName(name)}</th>${values.map((value, at) => html`<td key=${at} class="number">${value}</td>`)}</tr>`)}
+        ${rows.map(([name, ...values]) => html`<tr key=${name}><th scope="row">${kindName(name)}</th>${values.map((value, at) => html`<td key=${at} class="number" data-name=${heads[at + 1]}>${value}</td>`)}</tr>`)}
       </tbody>
     </table>
   </div>`;

@@ -12,6 +12,7 @@ import { kindsOf } from "../results/rows.js";
 export function Answer({ result }) {
   const { findings } = result;
   const classes = Object.entries(findings.probabilities ?? {}).sort((a, b) => b[1] - a[1]);
+  const told = findings.kinds; // of a model that tells each kind for itself
   return html`<${Panel} title="What the model says">
     <p class="answer"><${Verdict} damaged=${result.anomalous} /> <strong>${percent(result.confidence)}</strong> sure</p>
     ${kindsOf(result) && html`<p>${kindsOf(result)}</p>`}
@@ -20,7 +21,7 @@ export function Answer({ result }) {
       <caption class="unseen">Probability of each class</caption>
       <tbody>
         ${classes.slice(0, 8).map(
-          ([name, share]) => html`<tr key=${name}>
+          ([name, share]) => html`<tr key=${name} class=${told && name in told ? "told" : ""}>
             <th scope="row">${kindName(name)}</th>
             <td class="share"><span class="bar"><span style=${{ width: `${share * 100}%` }}></span></span></td>
             <td class="number">${percent(share)}</td>
@@ -28,6 +29,7 @@ export function Answer({ result }) {
         )}
       </tbody>
     </table>
+    ${told && html`<p class="small muted">Each kind of damage is told for itself, so these do not add up to 100 %.</p>`}
     <${Places} findings=${findings} />
   </${Panel}>`;
 }

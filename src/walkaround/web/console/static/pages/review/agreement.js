@@ -29,7 +29,7 @@ export function AgreementPanel({ told, wide = false }) {
 }
 
 function People({ people }) {
-  return html`<div class="scroll-x"><table class="small">
+  return html`<table class="small people">
     <caption class="unseen">Agreement with each person who labelled</caption>
     <thead><tr><th scope="col">Labelled by</th><th scope="col" class="number">Reviewed</th><th scope="col" class="number">Accepted</th></tr></thead>
     <tbody>
@@ -41,5 +41,5 @@ function People({ people }) {
         </tr>`,
       )}
     </tbody>
-  </table></div>`;
+  </table>`;
 }

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { styled } from "../../ui/style_of_page.js";
 
-await styled(import.meta.url);
+export const styles = await styled(import.meta.url);
 
 const LOGO = new URL("../../icon.svg", import.meta.url).href;
 

@@ -79,7 +79,7 @@ function Rows({ kind, letters, chosen, onChoose, selectable }) {
     for (const number of numbers) on ? next.add(number) : next.delete(number);
     onChoose(next);
   };
-  return html`<div class="scroll-x"><table class="letters">
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${ABOUT[kind]}><table class="letters">
     <thead>
       <tr>
         ${selectable && html`<th scope="col"><input type="checkbox" aria-label="Select all that are shown" checked=${all} onChange=${(event) => choose(letters.map((one) => one.number), event.currentTarget.checked)} /></th>`}
