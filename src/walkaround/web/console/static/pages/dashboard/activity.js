@@ -23,7 +23,7 @@ export function Hosted({ hosted }) {
   return html`<${Panel} title="Hosted models">
     ${
       hosted.length
-        ? html`<div class="scroll-x" tabindex="0" role="region" aria-label="Hosted models, a table">
+        ? html`<div class="scroll-x" tabindex="0" role="region" aria-label="Models that answer">
             <table class="stacks">
               <thead>
                 <tr>

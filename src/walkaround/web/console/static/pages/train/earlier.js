@@ -22,7 +22,7 @@ export function Earlier({ project, trainings }) {
 
 function Table({ project, all }) {
   const shown = query.value.get("version");
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Trainings, a table"><table class="trainings stacks">
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label="Every training"><table class="trainings stacks">
     <thead><tr><th scope="col">Version</th><th scope="col">Began</th><th scope="col">Took</th><th scope="col">Asked for</th><th scope="col">End</th></tr></thead>
     <tbody>
       ${all.map((one) => {
