@@ -34,7 +34,7 @@ from sqlalchemy import func, select
 from lookout_cars import draw_cars
 from postgres_server import PostgresServer, postgres_programs
 from served import REGION, Served, wait_for
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.models.package import read_package
 from walkaround.pipeline.sinks.signing import verify

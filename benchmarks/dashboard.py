@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import select, text
 
 from timing import milliseconds
-from walkaround.hosting.operations.result_search import Position, ResultFilter, Search
+from walkaround.hosting.operations.results.result_search import Position, ResultFilter, Search
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline.dashboard import FRAMES, dashboard
 from walkaround.store.database import Database

@@ -21,7 +21,7 @@ from sqlalchemy import String, case, cast, func, insert, literal, select, text
 
 from timing import milliseconds
 from walkaround.hosting.host import Host
-from walkaround.hosting.operations.entry_listing import EntryFilter
+from walkaround.hosting.operations.datasets.entry_listing import EntryFilter
 from walkaround.hosting.operations.pages import open_page
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings

@@ -23,7 +23,7 @@ from s3_server import S3Server
 from served import wait_for
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.remote import S3Access
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.inspection.detector import Detector
 from walkaround.models.network import cores

@@ -16,7 +16,7 @@ from azure_server import AzureServer
 from google_server import GoogleServer
 from served import Served, wait_for
 from walkaround.buckets.buckets import Buckets
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of

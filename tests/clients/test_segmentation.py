@@ -17,7 +17,7 @@ from PIL import Image
 
 from made_models import BOX_PART, MASK_PART, made_package, picture_with
 from served import Served
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from walkaround.buckets.buckets import buckets_of
 from walkaround.hosting.host import Host
-from walkaround.hosting.jobs.importing import dataset_work
+from walkaround.hosting.jobs.datasets.importing import dataset_work
 from walkaround.hosting.jobs.leases import Lease
 from walkaround.hosting.jobs.work import Outcome, Task
 from walkaround.hosting.owner import Owner

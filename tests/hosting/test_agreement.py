@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from walkaround.damage.places import Place, Polygons
-from walkaround.hosting.operations.agreement import cohens_kappa, overlap, told
-from walkaround.hosting.operations.label_lines import (
+from walkaround.hosting.operations.labelling.agreement import cohens_kappa, overlap, told
+from walkaround.hosting.operations.lines.label_lines import (
     Review,
     kinds_of,
     labelled_by,

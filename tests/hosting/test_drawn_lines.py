@@ -15,8 +15,8 @@ from PIL import Image
 from walkaround.damage.colours import colours_of
 from walkaround.damage.places import Place, Polygons
 from walkaround.errors import ValidationError
-from walkaround.hosting.operations.drawn_lines import agreed_label, drawing_of, drawn_line, version_of
-from walkaround.hosting.operations.manifest_lines import Line, parse_lines
+from walkaround.hosting.operations.lines.drawn_lines import agreed_label, drawing_of, drawn_line, version_of
+from walkaround.hosting.operations.lines.manifest_lines import Line, parse_lines
 
 SIZE = {"width": 200, "height": 100}
 LINE = {"source-ref": "s3://photos/a.jpg", "walkaround-name": "a.jpg", "other": {"kept": True}}

@@ -9,7 +9,7 @@ import pytest
 from tests.hosting.conftest import Service
 
 from walkaround.errors import ConflictError, NotFoundError, QuotaError, ValidationError
-from walkaround.hosting.operations.endpoints import (
+from walkaround.hosting.operations.models.endpoints import (
     STATUSES,
     create_endpoint,
     delete_endpoint,
@@ -17,7 +17,7 @@ from walkaround.hosting.operations.endpoints import (
     find_endpoint,
     list_endpoints,
 )
-from walkaround.hosting.operations.models import TRAINED
+from walkaround.hosting.operations.models.models import TRAINED
 from walkaround.hosting.owner import Owner
 
 

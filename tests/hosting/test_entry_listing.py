@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from walkaround.errors import ValidationError
-from walkaround.hosting.operations import entry_listing
+from walkaround.hosting.operations.datasets import entry_listing
 from walkaround.store.tables import Entry, now
 
 CARS = {"project_name": "cars", "dataset_type": "train"}

@@ -15,7 +15,7 @@ from walkaround.damage.findings import Findings
 from walkaround.datasets.sample import Sample
 from walkaround.evaluation.measure import measure
 from walkaround.evaluation.segment import MaskTally
-from walkaround.hosting.jobs.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result
+from walkaround.hosting.jobs.training.evaluation_files import Entry, Named, evaluation_manifest, evaluation_result
 
 NAMED = Named(model_arn="arn", project="cars", version=1, ended=datetime(2026, 1, 1, tzinfo=UTC))
 CLASS = {"class-name": "anomaly", "type": "groundtruth/image-classification"}

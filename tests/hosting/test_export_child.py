@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from walkaround.datasets.reading import read_dataset
-from walkaround.hosting.jobs.export_child import run_export
-from walkaround.hosting.operations.exporting import FORMS
+from walkaround.hosting.jobs.datasets.export_child import run_export
+from walkaround.hosting.operations.datasets.exporting import FORMS
 from walkaround.settings import Settings
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from walkaround.errors import ConflictError, NotFoundError
-from walkaround.hosting.operations.checking import (
+from walkaround.hosting.operations.datasets.checking import (
     Checked,
     begin_check,
     describe_check,
@@ -19,11 +19,17 @@ from walkaround.hosting.operations.checking import (
     keep_check,
     settle,
 )
-from walkaround.hosting.operations.entries import apply_change, refuse_change, remove_entries
-from walkaround.hosting.operations.exporting import begin_export, describe_export, end_export, forget_exports, list_exports
-from walkaround.hosting.operations.gallery import GalleryFilter, gallery_rows, list_gallery
-from walkaround.hosting.operations.manifest_lines import parse_lines
-from walkaround.hosting.operations.removals import put_back, remove_pictures
+from walkaround.hosting.operations.datasets.entries import apply_change, refuse_change, remove_entries
+from walkaround.hosting.operations.datasets.exporting import (
+    begin_export,
+    describe_export,
+    end_export,
+    forget_exports,
+    list_exports,
+)
+from walkaround.hosting.operations.datasets.gallery import GalleryFilter, gallery_rows, list_gallery
+from walkaround.hosting.operations.datasets.removals import put_back, remove_pictures
+from walkaround.hosting.operations.lines.manifest_lines import parse_lines
 from walkaround.store.checks import Check, CheckFlag, Export, Removal
 from walkaround.store.tables import Change, Dataset, Entry
 

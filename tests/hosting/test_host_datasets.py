@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError
-from walkaround.hosting.operations.datasets import READY
-from walkaround.hosting.operations.entries import entries_of, refuse_manifest, remove_entries
+from walkaround.hosting.operations.datasets.datasets import READY
+from walkaround.hosting.operations.datasets.entries import entries_of, refuse_manifest, remove_entries
 from walkaround.store.tables import Change, Dataset, Entry
 
 SOURCE = {"GroundTruthManifest": {"S3Object": {"Bucket": "photos", "Key": "m"}}}

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ServiceError, ValidationError
-from walkaround.hosting.operations.models import cancel_training, remove_model
+from walkaround.hosting.operations.models.models import cancel_training, remove_model
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Job, Model, now
 

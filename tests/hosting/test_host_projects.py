@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, NotFoundError, QuotaError, ValidationError
 from walkaround.hosting.operations.projects import remove_left
-from walkaround.hosting.operations.results import keep_result
+from walkaround.hosting.operations.results.results import keep_result
 from walkaround.hosting.owner import Owner
 from walkaround.store.results import Result
 from walkaround.store.tables import Project

@@ -18,11 +18,11 @@ from sqlalchemy import select
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import ConflictError, NotFoundError, QuotaError
 from walkaround.hosting.host import Host
-from walkaround.hosting.jobs.importing import UpdateDatasetWork
+from walkaround.hosting.jobs.datasets.importing import UpdateDatasetWork
 from walkaround.hosting.jobs.leases import Lease
 from walkaround.hosting.jobs.work import Task
-from walkaround.hosting.operations.entries import remove_entries
-from walkaround.hosting.operations.models import remove_model
+from walkaround.hosting.operations.datasets.entries import remove_entries
+from walkaround.hosting.operations.models.models import remove_model
 from walkaround.hosting.operations.projects import remove_left
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings

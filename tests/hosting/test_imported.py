@@ -13,7 +13,7 @@ from made_models import made_package
 from walkaround.hosting.jobs.leases import Lease
 from walkaround.hosting.jobs.serving import DeleteModelWork
 from walkaround.hosting.jobs.work import Task
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.models.package import Package, read_package
 from walkaround.store.tables import Model
 

@@ -10,7 +10,7 @@ import pytest
 
 from walkaround.datasets.sample import Sample
 from walkaround.errors import TrainingError
-from walkaround.hosting.jobs.inner_split import check_minimums, with_test
+from walkaround.hosting.operations.training.inner_split import check_minimums, with_test
 
 
 def samples(normal: int, anomaly: int) -> list[Sample]:

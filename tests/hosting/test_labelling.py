@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from walkaround.errors import ConflictError, NotFoundError, ValidationError
-from walkaround.hosting.operations.agreement import agreement_of
-from walkaround.hosting.operations.classes import classes_of, set_classes, version_of_classes
-from walkaround.hosting.operations.drawn_lines import version_of
-from walkaround.hosting.operations.label_lines import Review, label_members, reviewed, with_kinds
-from walkaround.hosting.operations.labelling import StaleVersionError, find_entry, replace_line
-from walkaround.hosting.operations.labelling_queue import Wanted, labelling_queue
-from walkaround.hosting.operations.place_labels import labels_drawn
+from walkaround.hosting.operations.datasets.place_labels import labels_drawn
+from walkaround.hosting.operations.labelling.agreement import agreement_of
+from walkaround.hosting.operations.labelling.classes import classes_of, set_classes, version_of_classes
+from walkaround.hosting.operations.labelling.labelling import StaleVersionError, find_entry, replace_line
+from walkaround.hosting.operations.labelling.labelling_queue import Wanted, labelling_queue
+from walkaround.hosting.operations.lines.drawn_lines import version_of
+from walkaround.hosting.operations.lines.label_lines import Review, label_members, reviewed, with_kinds
 from walkaround.store.tables import Dataset, Entry, Project
 
 CARS: Any = {"project_name": "cars", "dataset_type": "train"}

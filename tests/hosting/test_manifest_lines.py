@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.errors import DatasetError
-from walkaround.hosting.operations.manifest_lines import classification_line, label_attribute, parse_lines, stored_line
+from walkaround.hosting.operations.lines.manifest_lines import classification_line, label_attribute, parse_lines, stored_line
 
 CLASSIFIED = {"class-name": "anomaly", "type": "groundtruth/image-classification", "human-annotated": "yes"}
 NORMAL = {**CLASSIFIED, "class-name": "normal"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from walkaround.buckets.buckets import Buckets
-from walkaround.hosting.operations.measured import MeasuredModel, MeasuredSets
+from walkaround.hosting.operations.models.measured import MeasuredModel, MeasuredSets
 
 
 class SlowBuckets(Buckets):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from walkaround.damage.places import Place
-from walkaround.hosting.operations.place_lines import LineFault, Mask, boxes_of, masks_of
+from walkaround.hosting.operations.lines.place_lines import LineFault, Mask, boxes_of, masks_of
 
 REF = "s3://photos/masks/a.png"
 TYPE = "groundtruth/semantic-segmentation"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from walkaround.hosting.operations.proposals import THRESHOLD, judged, proposal_of
+from walkaround.hosting.operations.lines.proposals import THRESHOLD, judged, proposal_of
 from walkaround.inspection.detector import findings_of
 from walkaround.models.package import Card, Task
 

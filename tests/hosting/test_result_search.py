@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from walkaround.errors import NotFoundError, ValidationError
-from walkaround.hosting.operations.result_search import Effort, ResultFilter, Search
-from walkaround.hosting.operations.results import damaged_spans, forget_results, search_results
+from walkaround.hosting.operations.results.result_search import Effort, ResultFilter, Search
+from walkaround.hosting.operations.results.results import damaged_spans, forget_results, search_results
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Watch

@@ -6,9 +6,9 @@ import pytest
 from tests.hosting.conftest import Service
 
 from walkaround.errors import ConflictError, NotFoundError
-from walkaround.hosting.operations import reviews
-from walkaround.hosting.operations.results import forget_results, keep_result
-from walkaround.hosting.operations.reviews import Said
+from walkaround.hosting.operations.results import reviews
+from walkaround.hosting.operations.results.results import forget_results, keep_result
+from walkaround.hosting.operations.results.reviews import Said
 from walkaround.hosting.owner import Owner
 from walkaround.store.results import ResultReview
 from walkaround.store.tables import now

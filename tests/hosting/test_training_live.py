@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from walkaround.datasets.sample import Problem
 from walkaround.hosting.jobs.leases import Lease, claim
-from walkaround.hosting.jobs.training_live import LiveWatch, problem_lines, tuning_line
-from walkaround.hosting.jobs.training_log import LIVE, TrainingLog
+from walkaround.hosting.jobs.training.training_live import LiveWatch, problem_lines, tuning_line
+from walkaround.hosting.jobs.training.training_log import LIVE, TrainingLog
 from walkaround.hosting.jobs.work import Task
 from walkaround.store.tables import TrainingLine
 from walkaround.training.monitor import EpochFacts, RunFacts, StepFacts

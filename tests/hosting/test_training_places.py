@@ -15,9 +15,9 @@ from walkaround.damage.places import MaskFile, Place
 from walkaround.datasets.sample import Dataset, Sample
 from walkaround.datasets.survey import survey
 from walkaround.errors import MissingExtraError, TrainingError
-from walkaround.hosting.jobs.evaluation_files import Entry
-from walkaround.hosting.jobs.training_places import drawn_on, with_places
-from walkaround.hosting.operations.training_options import require_pytorch
+from walkaround.hosting.jobs.training.evaluation_files import Entry
+from walkaround.hosting.jobs.training.training_places import drawn_on, with_places
+from walkaround.hosting.operations.training.training_options import require_pytorch
 
 DENT = (35, 164, 54)
 CLASS = {"type": "groundtruth/image-classification", "human-annotated": "yes"}

@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from walkaround.errors import ConflictError, ValidationError
-from walkaround.hosting.operations.training_options import TrainingOptions, check_options, in_service_words, options_told
-from walkaround.hosting.operations.training_plan import TrainingPlan, require_trainable, training_plan
+from walkaround.hosting.operations.training.training_options import (
+    TrainingOptions,
+    check_options,
+    in_service_words,
+    options_told,
+)
+from walkaround.hosting.operations.training.training_plan import TrainingPlan, require_trainable, training_plan
 from walkaround.settings import Settings
 from walkaround.training.recipe import Part, Quality
 
@@ -168,7 +173,7 @@ def test_planning_loads_nothing_that_trains_into_the_server() -> None:
     """It takes seconds and hundreds of megabytes."""
     code = (
         "import sys; from walkaround.training.reach import within_reach; from walkaround.training.recipe import Recipe;"
-        "from walkaround.training.plan import PlacePlan, Plan; import walkaround.hosting.operations.training_plan;"
+        "from walkaround.training.plan import PlacePlan, Plan; import walkaround.hosting.operations.training.training_plan;"
         "boxes = PlacePlan(classes=('dent',), pictures=());"
         "plan = Plan(task='classes', classes=(), normal=(), train=(), test=(), notes=(), boxes=boxes);"
         "within_reach(plan, Recipe()); sys.exit(', '.join({'torch', 'sklearn', 'onnx'} & set(sys.modules)))"

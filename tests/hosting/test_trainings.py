@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from walkaround.hosting.operations.models import remove_model
-from walkaround.hosting.operations.trainings import (
+from walkaround.hosting.operations.models.models import remove_model
+from walkaround.hosting.operations.training.trainings import (
     CHECKING,
     Training,
     add_end,

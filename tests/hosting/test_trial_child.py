@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from walkaround.hosting.jobs.trial_child import answer
-from walkaround.hosting.jobs.trial_eyes import Eyes
+from walkaround.hosting.jobs.looking.trial_child import answer
+from walkaround.hosting.jobs.looking.trial_eyes import Eyes
 from walkaround.media.videos import Frame, write_video
 from walkaround.settings import Settings
 

@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import event, select
 
 from walkaround.errors import AccessDeniedError, ConflictError, NotFoundError, QuotaError, ValidationError
-from walkaround.hosting.operations import results, trials
-from walkaround.hosting.operations.looks import keep_looks
-from walkaround.hosting.operations.result_search import ResultFilter
-from walkaround.hosting.operations.trial_verdicts import (
+from walkaround.hosting.operations.results import results
+from walkaround.hosting.operations.results.result_search import ResultFilter
+from walkaround.hosting.operations.trials import trials
+from walkaround.hosting.operations.trials.looks import keep_looks
+from walkaround.hosting.operations.trials.trial_verdicts import (
     Verdict,
     add_verified,
     addable,

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from walkaround.damage.places import Place
 from walkaround.datasets.sample import Sample, Split
 from walkaround.errors import DatasetError, TrainingError
-from walkaround.hosting.jobs.verdict_labels import VerdictLabels, with_verdict_labels
-from walkaround.hosting.operations.label_lines import with_kinds
-from walkaround.hosting.operations.manifest_lines import parse_lines
-from walkaround.hosting.operations.training_options import TrainingOptions
-from walkaround.hosting.operations.training_plan import TrainingPlan, training_plan
+from walkaround.hosting.operations.lines.label_lines import with_kinds
+from walkaround.hosting.operations.lines.manifest_lines import parse_lines
+from walkaround.hosting.operations.training.training_options import TrainingOptions
+from walkaround.hosting.operations.training.training_plan import TrainingPlan, training_plan
+from walkaround.hosting.operations.training.verdict_labels import VerdictLabels, with_verdict_labels
 from walkaround.store.tables import Entry
 
 Kinds = Sequence[tuple[str, ...]]

@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 
 from walkaround.errors import InputError, NotFoundError, StorageError
-from walkaround.hosting.operations.result_search import ResultFilter
+from walkaround.hosting.operations.results.result_search import ResultFilter
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline.export import COLUMNS, export_parts, export_results
 from walkaround.store.database import Database

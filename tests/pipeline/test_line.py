@@ -17,7 +17,7 @@ from slow_inputs import stalling_s3, write_slow_video
 from walkaround.buckets.buckets import Buckets, buckets_of
 from walkaround.buckets.remote import Patience
 from walkaround.datasets.drawn.clips import write_drawn_video
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline import arrivals
 from walkaround.pipeline.arrivals import ObjectCreated

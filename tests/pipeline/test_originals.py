@@ -11,7 +11,7 @@ import pytest
 
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import AccessDeniedError, BucketError
-from walkaround.hosting.operations.results import delete_results, keep_result
+from walkaround.hosting.operations.results.results import delete_results, keep_result
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline.originals import Original, is_newest, keep_picture, opened_original, original_of, sweep_pictures
 from walkaround.store.database import Database

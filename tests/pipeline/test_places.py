@@ -14,7 +14,7 @@ from PIL import Image
 
 from made_models import BOX_PART, MASK_PART, made_package, picture_with
 from walkaround.buckets.names import Fetched, ObjectInfo
-from walkaround.hosting.operations.results import kinds_of
+from walkaround.hosting.operations.results.results import kinds_of
 from walkaround.inspection.detector import Detector
 from walkaround.inspection.masks import MASKS, told_line, unpacked
 from walkaround.pipeline.bulk.places import place_of

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from served import wait_for
 from walkaround.buckets.buckets import buckets_of
 from walkaround.buckets.remote import S3Access
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.pipeline.dashboard import dashboard
 from walkaround.pipeline.pipeline import Pipeline

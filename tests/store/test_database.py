@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from postgres_server import PostgresServer
 from walkaround import store
 from walkaround.errors import InputError, StorageError, UnavailableError
-from walkaround.hosting.operations.entry_listing import EntryFilter, list_dataset_entries
-from walkaround.hosting.operations.substrings import is_indexed, matches, sought
+from walkaround.hosting.operations.datasets.entry_listing import EntryFilter, list_dataset_entries
+from walkaround.hosting.operations.datasets.substrings import is_indexed, matches, sought
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.migrate import config_for

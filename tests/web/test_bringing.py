@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from walkaround.hosting.host import Host
-from walkaround.hosting.operations.label_lines import label_members
+from walkaround.hosting.operations.lines.label_lines import label_members
 from walkaround.store.tables import Dataset, Entry
 
 JPEG = {"content-type": "image/jpeg"}

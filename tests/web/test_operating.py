@@ -23,7 +23,7 @@ from made_models import BOX_PART, MASK_PART, made_package, picture_with
 from served import Served, wait_for
 from walkaround.damage.findings import FoundBox
 from walkaround.evaluation.measured import MeasuredPicture, MeasuredSet, evaluation_at, to_lines
-from walkaround.hosting.operations.measured import measured_file
+from walkaround.hosting.operations.models.measured import measured_file
 from walkaround.settings import Settings
 from walkaround.store.keys import NewKey
 from walkaround.store.opening import database_of

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from walkaround.hosting.operations.manifest_lines import label_attribute
+from walkaround.hosting.operations.lines.manifest_lines import label_attribute
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.tables import Dataset, Job, Model, now
 from walkaround.web.app import build_app
+from walkaround.web.rest.datasets.lines import labelled_line
 from walkaround.web.rest.handles import job_handle
-from walkaround.web.rest.lines import labelled_line
 
 
 def test_a_project_is_made_told_listed_and_deleted(api: Any) -> None:

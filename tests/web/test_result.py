@@ -14,7 +14,7 @@ from PIL import Image
 
 from served import Served
 from walkaround.errors import ConflictError, ServiceError, ThrottledError, UnavailableError
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.media.videos import Frame, write_video
 from walkaround.pipeline.originals import keep_picture

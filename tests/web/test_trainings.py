@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from made_models import BOX_PART, made_package
 from served import Served
-from walkaround.hosting.operations.trainings import add_end, log_folder
+from walkaround.hosting.operations.training.trainings import add_end, log_folder
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Job, Model, Project, TrainingLine
 from walkaround.training.monitor import EpochFacts, RunFacts

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from served import Served, wait_for
-from walkaround.hosting.operations.imported import import_package
+from walkaround.hosting.operations.models.imported import import_package
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of

@@ -34,7 +34,7 @@ from walkaround.errors import (
     UnavailableError,
     ValidationError,
 )
-from walkaround.hosting.operations.endpoints import ENDPOINT_NAME, find_endpoint
+from walkaround.hosting.operations.models.endpoints import ENDPOINT_NAME, find_endpoint
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.answers import PICTURE_TYPES
 from walkaround.media.sniff import picture_format

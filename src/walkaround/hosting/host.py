@@ -16,8 +16,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from walkaround.hosting.operations import datasets, models, packagings, projects
-from walkaround.hosting.operations.entry_listing import EntryFilter, list_dataset_entries
+from walkaround.hosting.operations import projects
+from walkaround.hosting.operations.datasets import datasets
+from walkaround.hosting.operations.datasets.entry_listing import EntryFilter, list_dataset_entries
+from walkaround.hosting.operations.models import models, packagings
 from walkaround.hosting.operations.rows import Reply, present
 from walkaround.hosting.operations.tags import list_tags_for_resource, tag_resource, untag_resource
 from walkaround.hosting.owner import Owner as Owner

@@ -13,7 +13,7 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.names import split_address
 from walkaround.damage.findings import Findings
 from walkaround.errors import BucketError, NotFoundError, PackageError, PictureError, ValidationError, writing
-from walkaround.hosting.operations.measured import MeasuredModel
+from walkaround.hosting.operations.models.measured import MeasuredModel
 from walkaround.hosting.pool.answers import MOST_BYTES, decode, encode, named
 from walkaround.hosting.pool.viewer import Viewer
 from walkaround.inspection.outputs import replacing

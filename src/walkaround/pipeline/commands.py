@@ -232,7 +232,7 @@ def _greet(spec: WatchSpec) -> None:
 
 def _rule(text: str, project: str, owner: Owner, database: Database, settings: Settings) -> dict[str, str]:
     """PREFIX=MODEL or MODEL; the folder of a package becomes a model of a project named like the watch."""
-    from walkaround.hosting.operations.imported import import_package
+    from walkaround.hosting.operations.models.imported import import_package
     from walkaround.models.package import read_package
 
     prefix, _, model = ("", "", text) if Path(text).exists() else text.rpartition("=")
@@ -284,7 +284,7 @@ def results(
     config: Config = None,
 ) -> None:
     """Write results of the pipeline and the service to a file, the newest first."""
-    from walkaround.hosting.operations.result_search import ResultFilter
+    from walkaround.hosting.operations.results.result_search import ResultFilter
     from walkaround.pipeline.export import export_results
 
     files = [file for file in (csv, parquet) if file is not None]

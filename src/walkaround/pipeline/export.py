@@ -15,8 +15,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Literal
 
 from walkaround.errors import InputError, MissingExtraError, writing
-from walkaround.hosting.operations.result_search import Position, ResultFilter, Search
-from walkaround.hosting.operations.results import damaged_spans, kinds_of, watch_names
+from walkaround.hosting.operations.results.result_search import Position, ResultFilter, Search
+from walkaround.hosting.operations.results.results import damaged_spans, kinds_of, watch_names
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.results import Result

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
-from walkaround.hosting.operations.results import delete_results
+from walkaround.hosting.operations.results.results import delete_results
 from walkaround.pipeline.spec import EVENTS
 from walkaround.settings import Settings
 from walkaround.store.database import Database

@@ -80,7 +80,7 @@ def import_model(
     config: Config = None,
 ) -> None:
     """Make a package a model of a project, to be hosted, watched with and asked like any other; a server may be running."""
-    from walkaround.hosting.operations.imported import import_package
+    from walkaround.hosting.operations.models.imported import import_package
     from walkaround.hosting.owner import Owner
     from walkaround.models.package import read_package
 

@@ -38,7 +38,7 @@ def _create(
 
     A running server starts it; else the next one that is started does.
     """
-    from walkaround.hosting.operations.endpoints import create_endpoint
+    from walkaround.hosting.operations.models.endpoints import create_endpoint
 
     settings, owner = _of(data, database, config)
     with _database(settings).transaction() as session:
@@ -60,7 +60,7 @@ def _create(
 @endpoints.command("list")
 def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """List the endpoints with their models and statuses."""
-    from walkaround.hosting.operations.endpoints import list_endpoints
+    from walkaround.hosting.operations.models.endpoints import list_endpoints
 
     settings, owner = _of(data, database, config)
     token = None
@@ -77,7 +77,7 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
 @endpoints.command("delete")
 def _delete(name: EndpointName, data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """Delete an endpoint. A model that was started for it is stopped; the model itself stays."""
-    from walkaround.hosting.operations.endpoints import delete_endpoint
+    from walkaround.hosting.operations.models.endpoints import delete_endpoint
 
     settings, owner = _of(data, database, config)
     with _database(settings).transaction() as session:
@@ -103,7 +103,7 @@ def _database(settings: Settings) -> Database:
 
 def _model(session: Session, owner: Owner, name: str, model: str, settings: Settings) -> tuple[str, str]:
     """Project and version of what a user calls a model; a package is imported."""
-    from walkaround.hosting.operations.imported import import_package
+    from walkaround.hosting.operations.models.imported import import_package
     from walkaround.models.package import read_package
 
     named = _MODEL.fullmatch(model)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from walkaround.datasets.runs import packed, runs_of
-from walkaround.hosting.jobs.mask_child import MaskError, mask_pixels
+from walkaround.hosting.jobs.datasets.mask_child import MaskError, mask_pixels
 from walkaround.hosting.pool.parent import follow_parent
 
 _ADDRESS_SPACE = 4 << 30

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from walkaround.buckets.buckets import buckets_of
 from walkaround.hosting.host import Host
 from walkaround.hosting.jobs.jobs import Jobs
-from walkaround.hosting.operations.measured import MeasuredSets
+from walkaround.hosting.operations.models.measured import MeasuredSets
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.pool import Pool
 from walkaround.hosting.views import Views

@@ -18,12 +18,12 @@ from walkaround.buckets.buckets import buckets_of
 from walkaround.errors import PackageError
 from walkaround.hosting.host import Host
 from walkaround.hosting.jobs import leases
-from walkaround.hosting.jobs.draft_job import DraftWork
-from walkaround.hosting.jobs.own_worker import OwnWorker, problem_of
-from walkaround.hosting.jobs.trial_job import TrialWork
+from walkaround.hosting.jobs.looking.draft_job import DraftWork
+from walkaround.hosting.jobs.looking.own_worker import OwnWorker, problem_of
+from walkaround.hosting.jobs.looking.trial_job import TrialWork
 from walkaround.hosting.jobs.work import Task, Work
-from walkaround.hosting.operations.drafting import begin_drafting, describe_drafts
-from walkaround.hosting.operations.trials import describe_trial, start_trial
+from walkaround.hosting.operations.labelling.drafting import begin_drafting, describe_drafts
+from walkaround.hosting.operations.trials.trials import describe_trial, start_trial
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.frames import Kind, Look
 from walkaround.settings import Settings

@@ -19,8 +19,8 @@ from PIL import Image
 from made_models import BOX_PART, MASK_PART, made_package, picture_with
 from walkaround.aws.lookoutvision import detection_document
 from walkaround.damage.findings import Findings
-from walkaround.hosting.operations.trial_verdicts import list_trial_pictures
-from walkaround.hosting.operations.trials import start_trial
+from walkaround.hosting.operations.trials.trial_verdicts import list_trial_pictures
+from walkaround.hosting.operations.trials.trials import start_trial
 from walkaround.hosting.owner import Owner
 from walkaround.hosting.pool.answers import decode, encode
 from walkaround.hosting.pool.worker import look

@@ -18,8 +18,8 @@ import pytest
 
 from walkaround.evaluation.measured import evaluation_at, from_lines
 from walkaround.hosting.jobs.presence import Presence
-from walkaround.hosting.jobs.training_job import RESULT_FILE, TASK_FILE, settings_as_json
-from walkaround.hosting.operations.models import cancel_training
+from walkaround.hosting.jobs.training.training_job import RESULT_FILE, TASK_FILE, settings_as_json
+from walkaround.hosting.operations.models.models import cancel_training
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 
@@ -135,7 +135,7 @@ def test_a_training_whose_server_was_killed_is_done_by_the_next_one(ready: Any, 
 def test_a_training_process_that_is_killed_is_started_again(ready: Any) -> None:
     ready("create_model", project_name="cars", output_config=OUTPUT)
     ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
-    for child in children_of(os.getpid(), running="walkaround.hosting.jobs.training_child"):
+    for child in children_of(os.getpid(), running="walkaround.hosting.jobs.training.training_child"):
         os.kill(child, signal.SIGKILL)
     ready.until(lambda: ready.job("train"), lambda job: job.attempts == 1)
     ready.wait("train")
@@ -146,7 +146,7 @@ def test_a_training_ends_that_another_server_may_have_taken_over(ready: Any) -> 
     """The database cannot be written for longer than a lease lasts."""
     ready("create_model", project_name="cars", output_config={"S3Location": {"Bucket": "photos"}})
     ready.until(lambda: ready.job("train"), lambda job: job.progress is not None)
-    (child,) = children_of(os.getpid(), running="walkaround.hosting.jobs.training_child")
+    (child,) = children_of(os.getpid(), running="walkaround.hosting.jobs.training.training_child")
     other = Presence(ready.settings.data / "work" / "servers")
     database = sqlite3.connect(ready.settings.data / "walkaround.sqlite", isolation_level=None)
     os.kill(child, signal.SIGSTOP)  # it would be done too soon
@@ -183,7 +183,15 @@ def test_a_training_that_fails_at_an_unforeseen_error_says_at_which(tmp_path: Pa
     attempt = tmp_path / "attempt"
     attempt.mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "walkaround.hosting.jobs.training_child", str(tmp_path), str(attempt), str(os.getpid()), log],
+        [
+            sys.executable,
+            "-m",
+            "walkaround.hosting.jobs.training.training_child",
+            str(tmp_path),
+            str(attempt),
+            str(os.getpid()),
+            log,
+        ],
         input=settings_as_json(Settings(data=tmp_path)),
         capture_output=True,
         text=True,

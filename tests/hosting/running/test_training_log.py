@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from walkaround.hosting.operations.models import cancel_training
-from walkaround.hosting.operations.training_options import TrainingOptions
-from walkaround.hosting.operations.training_plan import TrainingPlan, training_plan
-from walkaround.hosting.operations.trainings import Training, find_training, lines_of, log_folder
+from walkaround.hosting.operations.models.models import cancel_training
+from walkaround.hosting.operations.training.training_options import TrainingOptions
+from walkaround.hosting.operations.training.training_plan import TrainingPlan, training_plan
+from walkaround.hosting.operations.training.trainings import Training, find_training, lines_of, log_folder
 from walkaround.hosting.owner import Owner
 from walkaround.models.package import read_package
 from walkaround.store.tables import Model, TrainingLine

@@ -18,7 +18,7 @@ from tests.web.console.conftest import Console, Visitor
 from walkaround.evaluation.intervals import wilson
 from walkaround.evaluation.measured import MeasuredPicture, MeasuredSet, evaluation_at, from_lines, to_lines
 from walkaround.evaluation.scorecard import as_json
-from walkaround.hosting.operations.measured import measured_file
+from walkaround.hosting.operations.models.measured import measured_file
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
 from walkaround.store.tables import Model, Project

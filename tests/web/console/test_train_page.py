@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 from tests.web.console.conftest import Console, Visitor
 
-from walkaround.hosting.operations.trainings import log_folder
+from walkaround.hosting.operations.training.trainings import log_folder
 from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.opening import database_of

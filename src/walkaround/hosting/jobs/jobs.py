@@ -17,19 +17,19 @@ from time import monotonic
 from walkaround.buckets.buckets import Buckets
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.hosting.jobs import leases
-from walkaround.hosting.jobs.check_job import CheckWork
-from walkaround.hosting.jobs.draft_job import DraftWork
-from walkaround.hosting.jobs.export_job import ExportWork
-from walkaround.hosting.jobs.importing import dataset_work
+from walkaround.hosting.jobs.datasets.check_job import CheckWork
+from walkaround.hosting.jobs.datasets.export_job import ExportWork
+from walkaround.hosting.jobs.datasets.importing import dataset_work
 from walkaround.hosting.jobs.lease_guard import LeaseGuard
 from walkaround.hosting.jobs.leases import Lease, LeaseLostError
+from walkaround.hosting.jobs.looking.draft_job import DraftWork
+from walkaround.hosting.jobs.looking.trial_job import TrialWork
 from walkaround.hosting.jobs.packaging import PackageWork
 from walkaround.hosting.jobs.presence import Presence
 from walkaround.hosting.jobs.removing import DeleteProjectWork
 from walkaround.hosting.jobs.sample_job import SampleWork
 from walkaround.hosting.jobs.serving import model_work
-from walkaround.hosting.jobs.training_job import TrainWork
-from walkaround.hosting.jobs.trial_job import TrialWork
+from walkaround.hosting.jobs.training.training_job import TrainWork
 from walkaround.hosting.jobs.work import InterruptedJobError, LaterError, Outcome, Task, Work
 from walkaround.hosting.operations.samples import KIND
 from walkaround.hosting.pool.pool import Pool

@@ -24,10 +24,10 @@ from walkaround.buckets.buckets import Buckets
 from walkaround.damage.kinds import ANOMALY, NORMAL
 from walkaround.errors import ConflictError, QuotaError, UnavailableError, writing
 from walkaround.hosting.jobs.work import LaterError, Outcome, Task, nothing
-from walkaround.hosting.operations.datasets import create_dataset
-from walkaround.hosting.operations.label_lines import label_members
-from walkaround.hosting.operations.manifest_lines import NAME_KEY
-from walkaround.hosting.operations.models import HOSTING, create_model, start_model
+from walkaround.hosting.operations.datasets.datasets import create_dataset
+from walkaround.hosting.operations.lines.label_lines import label_members
+from walkaround.hosting.operations.lines.manifest_lines import NAME_KEY
+from walkaround.hosting.operations.models.models import HOSTING, create_model, start_model
 from walkaround.hosting.operations.own_buckets import managed_bucket
 from walkaround.hosting.operations.samples import DRAWING, failure_of, sample_rows
 from walkaround.hosting.owner import Owner

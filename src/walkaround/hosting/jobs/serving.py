@@ -9,10 +9,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from walkaround.hosting.jobs.training_job import folder_of
+from walkaround.hosting.jobs.training.training_job import folder_of
 from walkaround.hosting.jobs.work import Outcome, Task, Work, nothing
-from walkaround.hosting.operations.models import remove_model
-from walkaround.hosting.operations.trainings import log_folder
+from walkaround.hosting.operations.models.models import remove_model
+from walkaround.hosting.operations.training.trainings import log_folder
 from walkaround.hosting.pool.hosted import HostingError
 from walkaround.hosting.pool.pool import Pool, mark_hosting_failed
 from walkaround.settings import Settings

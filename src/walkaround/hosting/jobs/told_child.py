@@ -13,7 +13,7 @@ from typing import Any
 
 from walkaround.errors import UnavailableError, WalkaroundError
 from walkaround.hosting.jobs.pipes import pipes_of
-from walkaround.hosting.jobs.training_job import settings_as_json
+from walkaround.hosting.jobs.training.training_job import settings_as_json
 from walkaround.hosting.jobs.work import Task
 from walkaround.hosting.log_lines import logs_json
 from walkaround.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, cast, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
-from walkaround.hosting.operations.models import HOSTING
+from walkaround.hosting.operations.models.models import HOSTING
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply
 from walkaround.hosting.operations.samples import KIND as SAMPLE

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, FromClause, delete, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError, QuotaError
-from walkaround.hosting.operations.datasets import dataset_metadata
+from walkaround.hosting.operations.datasets.datasets import dataset_metadata
 from walkaround.hosting.operations.pages import open_page, paged
 from walkaround.hosting.operations.rows import Reply, add_job, find_project
 from walkaround.hosting.owner import Owner

@@ -14,8 +14,8 @@ from walkaround.hosting.operations import activity
 from walkaround.pipeline.watches import list_watches
 from walkaround.web.rest.access import Reader, Visit
 from walkaround.web.rest.handles import job_handle
+from walkaround.web.rest.results.watches import WatchState, watch_state
 from walkaround.web.rest.shapes import Job, Limit, NextPage
-from walkaround.web.rest.watches import WatchState, watch_state
 
 router = APIRouter(prefix="/activity", tags=["jobs"])
 

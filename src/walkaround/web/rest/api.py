@@ -12,47 +12,25 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from walkaround.web import health
 from walkaround.web.console import files
 from walkaround.web.problems import Problem, answer_problems
-from walkaround.web.rest import (
-    access_keys,
-    activity,
-    checks,
-    classes,
-    dashboard,
-    datasets,
+from walkaround.web.rest import activity, jobs
+from walkaround.web.rest.datasets import checks, datasets, exports, gallery, imports, picture_bytes, pictures, projects, samples
+from walkaround.web.rest.entrance import DOCS, OPEN, OPENAPI, PREFIX, Entrance
+from walkaround.web.rest.labelling import classes, drafts, labelling, places, reviewing
+from walkaround.web.rest.models import (
     detection,
-    drafts,
     endpoints,
-    events,
-    exports,
-    gallery,
     hosted,
-    imports,
-    jobs,
-    labelling,
-    masks,
     measured,
     models,
     operating,
     packages,
-    picture_bytes,
-    pictures,
-    places,
-    projects,
-    result,
-    result_adding,
-    results,
-    reviewing,
-    samples,
-    session,
     tensorboard,
     training,
-    trial_pictures,
-    trials,
-    users,
-    watches,
 )
-from walkaround.web.rest.entrance import DOCS, OPEN, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.page import reference_page
+from walkaround.web.rest.people import access_keys, session, users
+from walkaround.web.rest.results import dashboard, events, masks, result, result_adding, results, watches
+from walkaround.web.rest.trials import trial_pictures, trials
 from walkaround.web.service import Service
 
 _DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, endpoints, results, trials and jobs."

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from walkaround.web.problems import LeftOut
-from walkaround.web.rest.model_summary import ModelSummary
-from walkaround.web.rest.training_shapes import Minutes, PartName, QualityName
+from walkaround.web.rest.models.model_summary import ModelSummary
+from walkaround.web.rest.models.training_shapes import Minutes, PartName, QualityName
 
 NO_NUL = r"^[^\x00]*$"
 """What a text has to match that goes into the database: PostgreSQL takes no NUL."""

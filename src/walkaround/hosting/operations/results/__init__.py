@@ -1,0 +1,1 @@
+"""What operations do to the rows of kept findings: kept, searched, reviewed."""

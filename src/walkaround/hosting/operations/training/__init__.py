@@ -1,0 +1,1 @@
+"""What would be trained from which pictures, what may be asked of a training, and how one went."""

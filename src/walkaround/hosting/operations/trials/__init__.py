@@ -1,0 +1,1 @@
+"""What operations do to the rows of trial detections, and what persons say of them."""

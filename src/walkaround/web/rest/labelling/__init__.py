@@ -1,0 +1,1 @@
+"""Labelling over REST: picture labels, boxes and outlines, drafts and reviews."""

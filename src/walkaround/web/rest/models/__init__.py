@@ -1,0 +1,1 @@
+"""Models over REST: trained, watched while they learn, measured, compared, hosted, asked, taken away."""

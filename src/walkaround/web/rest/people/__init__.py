@@ -1,0 +1,1 @@
+"""Who is asking, over REST: sessions, users and access keys."""

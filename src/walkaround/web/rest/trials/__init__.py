@@ -1,0 +1,1 @@
+"""Trial detections over REST: begun, looked through, verified."""
