@@ -28,7 +28,7 @@ demo: .venv/.installed
 test: lint clients
 	$(IN_VENV) -m mypy
 	@sh scripts/system-packages.sh
-	$(IN_VENV) -m pytest -n $(JOBS) -rs
+	$(IN_VENV) -m pytest -n $(JOBS) --dist loadfile -rs
 
 lint: .venv/.installed-dev
 	$(IN_VENV) -m ruff check
