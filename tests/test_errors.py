@@ -5,12 +5,23 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 
 from walkaround import errors
-from walkaround.errors import InputError, PictureError, StorageError, WalkaroundError, writing
+from walkaround.errors import (
+    InputError,
+    NotFoundError,
+    PictureError,
+    QuotaError,
+    StorageError,
+    UnavailableError,
+    ValidationError,
+    WalkaroundError,
+    writing,
+)
 
 FAMILY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__]
 
@@ -19,6 +30,22 @@ FAMILY = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kin
 def test_one_root_catches_all(kind: type[Exception]) -> None:
     assert issubclass(kind, WalkaroundError)
     assert kind.__doc__
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PictureError("what was wrong"),
+        ValidationError("what was wrong"),
+        UnavailableError("what was wrong", retry_after=7),
+        NotFoundError("what was wrong", resource_id="cars", resource_type="PROJECT"),
+        QuotaError("what was wrong", quota_code="projects_per_account", resource_id="cars", resource_type="PROJECT"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_reaches_another_process_with_all_that_it_says(error: WalkaroundError) -> None:
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - written here
+    assert (type(arrived), str(arrived), vars(arrived)) == (type(error), "what was wrong", vars(error))
 
 
 def test_a_bad_picture_is_bad_input_and_a_full_disk_is_not() -> None:

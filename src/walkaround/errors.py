@@ -75,6 +75,11 @@ class MissingExtraError(WalkaroundError):
 class ServiceError(WalkaroundError):
     """A request to the service cannot be answered; the message is for whoever sent it."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As a pickle, with what it was made of beside the message: else a pickle of it could not be read."""
+        beside = {name: value for name, value in vars(self).items() if not name.startswith("__")}
+        return partial(type(self), **beside), self.args
+
 
 class ValidationError(ServiceError):
     """A member of the request is not what the contract allows."""
@@ -115,9 +120,6 @@ class _LaterError(ServiceError):
     def __init__(self, message: str, *, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), retry_after=self.retry_after), self.args  # else a pickle of it could not be read
 
 
 class ThrottledError(_LaterError):

@@ -7,8 +7,15 @@ import signal
 import time
 from pathlib import Path
 
-from walkaround.errors import NotFoundError, PictureError, UnavailableError
+from walkaround.errors import PictureError, UnavailableError
 from walkaround.pipeline.answering import Begin, Handler, serve
+
+
+class OddError(PictureError):
+    """One that cannot be read from its pickle."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"{name!r} is odd.")
 
 
 def handler_of(folder: Path) -> Handler:
@@ -23,7 +30,7 @@ def handler_of(folder: Path) -> Handler:
         while name == "later" and not (folder / name).exists():  # whichever process is asked, and however often
             time.sleep(0.01)
         if name == "odd":
-            raise NotFoundError("It is gone.", resource_id="odd", resource_type="PROJECT")  # cannot be read from a pickle
+            raise OddError(name=name)
         text = (folder / name).read_text()
         if text == "deadly":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from served import Served
+from walkaround.hosting.pool.counters import Units
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -120,6 +121,19 @@ def test_as_many_files_may_be_open_as_the_system_allows(tmp_path: Path) -> None:
 def test_health_and_readiness_need_no_key(server: Served) -> None:
     assert httpx.get(f"{server.url}/healthz").json() == {"status": "alive"}
     assert httpx.get(f"{server.url}/readyz").json() == {"ready": True, "database": "ok", "data": "ok", "models": "ok"}
+
+
+def test_a_server_whose_models_do_not_answer_says_how_many_and_to_nobody_which(
+    talk: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def conversation(client: Any, app: Any) -> None:
+        units = {("account", "region", "secret", "1"): Units(least=1, most=1, desired=1, in_service=0)}
+        monkeypatch.setattr(app.service.pool, "units", lambda: units)
+        answer = await client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["models"] == "No inference unit answers yet for 1 of 1 hosted models: see the log."
+
+    talk(conversation)
 
 
 def test_a_server_that_cannot_write_is_alive_and_not_ready(talk: Callable[..., None]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import tempfile
 from typing import Literal
 
@@ -91,7 +90,9 @@ def _data(service: Service) -> str:
 
 
 def _models(service: Service) -> str:
-    idle = [f"{key[2]} {key[3]}" for key, units in service.pool.units().items() if units.in_service < 1]
-    with contextlib.suppress(IndexError):
-        return f"No inference unit answers yet for {idle[0]}" + (f" and {len(idle) - 1} more." if idle[1:] else ".")
-    return "ok"
+    units = service.pool.units().values()
+    idle = sum(one.in_service < 1 for one in units)
+    if not idle:
+        return "ok"
+    # Which ones is for their owners alone, and in the log: anybody may ask here.
+    return f"No inference unit answers yet for {idle:,} of {len(units):,} hosted models: see the log."
