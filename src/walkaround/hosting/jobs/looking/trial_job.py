@@ -266,9 +266,11 @@ def _columns(answer: Frame, picture: _Picture) -> _Answer:
 
 def _add_frames(session: Session, video_id: int, frames: Sequence[tuple[str, float]], *, error: str | None) -> None:
     """Make the frames of a video pictures of its trial, as many as it has room for; one that is there stays."""
-    video = session.get(TrialVideo, video_id)
-    if video is None:  # the trial was deleted
+    # The trial is locked before its parts, as by who deletes it, so that neither waits for the other.
+    own = select(Trial).join(TrialVideo, TrialVideo.trial_id == Trial.id).where(TrialVideo.id == video_id)
+    if session.scalars(own.with_for_update(of=Trial)).one_or_none() is None:  # it was deleted
         return
+    video = session.get_one(TrialVideo, video_id)
     there = set(session.scalars(select(TrialPicture.source_ref).filter_by(trial_id=video.trial_id)))
     fresh = [(ref, time) for ref, time in dict(frames).items() if ref not in there]
     room = max(0, MOST_PICTURES - len(there))

@@ -17,13 +17,14 @@ from walkaround.store.trials import Trial, TrialPicture
 _AT_ONCE = 500
 
 
-def find_trial(session: Session, project: Project, name: str) -> Trial:
-    """The trial of a name.
+def find_trial(session: Session, project: Project, name: str, *, to_change: bool = False) -> Trial:
+    """The trial of a name, locked where it is to be changed with all that belongs to it.
 
     Raises:
         NotFoundError: the project has none.
     """
-    trial = session.scalars(select(Trial).filter_by(project_id=project.id, name=name)).one_or_none()
+    query = select(Trial).filter_by(project_id=project.id, name=name)
+    trial = session.scalars(query.with_for_update() if to_change else query).one_or_none()
     if trial is None:
         raise missing(name, f"The project {project.name!r} has no trial {name!r}")
     return trial

@@ -188,7 +188,7 @@ def delete_trial(session: Session, owner: Owner, *, project_name: str, trial_nam
     Raises:
         NotFoundError: there is no such project or trial.
     """
-    trial = find_trial(session, find_project(session, owner, project_name, to_change=True), trial_name)
+    trial = find_trial(session, find_project(session, owner, project_name, to_change=True), trial_name, to_change=True)
     files = session.scalars(select(TrialVideo.file).filter_by(trial_id=trial.id)).all()
     for table in (TrialVideo, TrialPicture):
         session.execute(delete(table).where(table.trial_id == trial.id))
