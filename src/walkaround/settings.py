@@ -150,6 +150,7 @@ class Settings(BaseModel):
     running_models: _Count = Field(default=10, description="Models of one account that are hosted at once, in all regions.")
     endpoints_per_account: _Count = Field(default=100, description="Endpoints of one account, in all regions.")
     units_per_model: _Count = Field(default=5, description="Inference units of one hosted model.")
+    keys_per_maker: _Count = Field(default=50, description="Access keys in force that one user, or one key, has made.")
     images_train: _Count = Field(default=16_000, description="Pictures of a training dataset.")
     images_test: _Count = Field(default=4_000, description="Pictures of a test dataset.")
     rate_per_operation: Annotated[float, Field(gt=0, le=1e6)] | None = Field(

@@ -16,7 +16,7 @@ from walkaround.store.access import SignInTries
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that was set up by its link: ann and adam administer, mia manages, dan detects, ray reads."""
-    served = Served(folder=tmp_path_factory.mktemp("people"))
+    served = Served(folder=tmp_path_factory.mktemp("people"), variables={"WALKAROUND_KEYS_PER_MAKER": "3"})
     served.start()
     link = re.search(r"/console/setup#(\S+) ", served.log.read_text())
     assert link is not None

@@ -64,3 +64,15 @@ def test_an_administrator_of_another_account_sees_neither_users_nor_keys(people:
     assert httpx.get(f"{people.url}{API}/users", headers=other).json() == {"users": []}
     assert problem(httpx.delete(f"{people.url}{API}/users/ray", headers=other))[0] == 404
     assert problem(httpx.delete(f"{people.url}{API}/access-keys/{people.key.key_id}", headers=other))[0] == 404
+
+
+def test_nobody_makes_keys_without_end(people: Served, browser: Any) -> None:
+    ann, kim = browser("ann"), browser(None)
+    ann.post(f"{API}/users", json={"name": "kim", "role": "read", "password": PASSWORD})
+    kim.sign_in("kim")
+    made = [kim.post(f"{API}/access-keys", json={"role": "read"}) for _ in range(4)]
+    assert [answer.status_code for answer in made] == [201, 201, 201, 409]
+    assert problem(made[-1])[1].startswith("user:kim has made 3 access keys that are in force, as many as may be: revoke one")
+    assert kim.delete(f"{API}/access-keys/{made[0].json()['id']}").status_code == 200
+    assert kim.post(f"{API}/access-keys", json={"role": "read"}).status_code == 201
+    ann.delete(f"{API}/users/kim")

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response, status
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
-from walkaround.errors import AccessDeniedError, NotFoundError
+from walkaround.errors import AccessDeniedError, NotFoundError, QuotaError
 from walkaround.store.access import AccessKey as KeyRow
 from walkaround.store.keys import Role, list_keys, revoke_key
 from walkaround.web.audit import tell
 from walkaround.web.callers import Caller
-from walkaround.web.rest.access import Reader
+from walkaround.web.rest.access import Reader, Visit
 from walkaround.web.rest.shapes import Strict
 
 router = APIRouter(prefix="/access-keys", tags=["access keys"])
@@ -71,6 +72,7 @@ def create(visit: Reader, response: Response, new: NewAccessKey) -> MadeAccessKe
     response.headers["Cache-Control"] = "no-store"
     _check_may_make(visit.caller, new.role)
     with visit.service.database.transaction() as session:
+        _check_room(session, visit)
         made = visit.service.ring.make(
             session, account=visit.owner.account, role=new.role, note=new.note, made_by=visit.caller.key_id
         )
@@ -107,6 +109,20 @@ def _check_may_make(caller: Caller, role: Role) -> None:
         )
     if not caller.may(role):
         raise AccessDeniedError(f"You have the role {caller.role}, so you cannot make a key with the role {role}: choose less.")
+
+
+def _check_room(session: Session, visit: Visit) -> None:
+    """Return if the caller may have one key more: all servers know all keys by heart."""
+    most = visit.service.settings.keys_per_maker
+    made = list_keys(session, account=visit.owner.account, made_by=visit.caller.key_id)
+    if sum(row.revoked is None for row in made) >= most:
+        raise QuotaError(
+            f"{visit.caller.key_id} has made {most:,} access keys that are in force, as many as may be: revoke one, or have the"
+            " setting keys_per_maker raised.",
+            quota_code="keys_per_maker",
+            resource_id=visit.caller.key_id,
+            resource_type="ACCESS_KEY",
+        )
 
 
 def _members(row: KeyRow) -> dict[str, Any]:
