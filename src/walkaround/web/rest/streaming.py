@@ -1,9 +1,10 @@
-"""How something stands as server-sent events: told whenever it changes, until it has ended."""
+"""How something stands as server-sent events: told whenever it changes, until it has ended or the client is to ask anew."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from walkaround.web.service import Service
 
 _HEARTBEAT_SECONDS = 15.0
 _RETRY_MILLISECONDS = 2000
+_LONGEST_SECONDS = 300.0
+"""Then the events end without an "end", and the client connects again by itself: so who may not look any more sees no more."""
 _STREAMS = 100
 _ENDED = ("done", "failed", "cancelled")
 
@@ -66,11 +69,11 @@ def progress_stream(service: Service, watched: Watched, *, known: str | None) ->
 
 
 async def _events(service: Service, watched: Watched, known: str | None) -> AsyncIterator[str]:
-    now, quiet = watched.first, 0.0
+    now, quiet, until = watched.first, 0.0, time.monotonic() + _LONGEST_SECONDS
     service.streams += 1
     try:
         yield f"retry: {_RETRY_MILLISECONDS}\n\n"
-        while not service.stopping.is_set():
+        while not service.stopping.is_set() and time.monotonic() < until:
             if now.id != known:
                 known, quiet = now.id, 0.0
                 yield f"event: {watched.event}\nid: {now.id}\ndata: {now.data}\n\n"
