@@ -170,7 +170,7 @@ def test_two_processes_share_a_watch_and_one_that_is_killed_leaves_nothing_undon
     try:
         wait_for(lambda: rows_or_none(postgres_url) or None, what="the first rows", seconds=120)
         first.kill()
-        wait_for(lambda: (rows_or_none(postgres_url) == 72) or None, what="all rows", seconds=120, pause=0.3)
+        wait_for(lambda: (rows_or_none(postgres_url) == 72) or None, what="all rows", seconds=300, pause=0.3)
         second.send_signal(signal.SIGTERM)
         assert second.wait(60) in (0, 3)
     finally:

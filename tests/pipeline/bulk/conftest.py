@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import count
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -23,7 +22,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fitted_models import CLASSES, fitted_package, smashed_cars
-from served import below
 from walkaround.media.videos import Frame, write_video
 from walkaround.models.package import Package
 
@@ -220,12 +218,8 @@ def _killing_readers_of(path: Path) -> Iterator[set[int]]:
     ended = Event()
 
     def watch() -> None:
-        rounds = count()
-        while not ended.wait(0.002):
-            # Its own children most of the time: to look through all processes takes longer than a video may be open.
-            everybody = next(rounds) % 20 == 0
-            pids = [int(one.name) for one in Path("/proc").glob("[0-9]*")] if everybody else [*below(os.getpid())]
-            for pid in pids:
+        while not ended.wait(0.02):
+            for pid in (int(one.name) for one in Path("/proc").glob("[0-9]*")):
                 if pid != os.getpid() and any(target == str(path) for target in _open_files(Path("/proc", str(pid)))):
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)

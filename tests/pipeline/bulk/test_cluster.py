@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from slow_inputs import write_slow_video
 from walkaround.buckets.buckets import Buckets
 from walkaround.buckets.remote import S3Access
 
@@ -85,12 +86,11 @@ def test_a_file_that_kills_every_worker_is_listed_and_the_rest_is_done(
     run: Any,
     cluster: Any,
     yard: Path,
-    video: bytes,
     tmp_path: Path,
     killing_readers_of: Callable[[Path], AbstractContextManager[set[int]]],
     check_complete: Check,
 ) -> None:
-    (yard / "05-deadly.mp4").write_bytes(video)
+    write_slow_video(yard / "05-deadly.mp4")
     out = tmp_path / "out"
     with killing_readers_of(yard / "05-deadly.mp4") as killed:
         run(yard, out, "--shard-size", 4, "--threads", 1, "--ray", cluster.address, code=3)

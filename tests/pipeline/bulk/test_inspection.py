@@ -87,14 +87,11 @@ def test_a_picture_that_changed_meanwhile_is_told(package: Package, yard: Path) 
 
 
 def test_one_that_kills_its_reader_is_listed_and_the_others_are_read(
-    package: Package, yard: Path, video: bytes, killing_readers_of: Callable[[Path], AbstractContextManager[set[int]]]
+    package: Package, yard: Path, killing_readers_of: Callable[[Path], AbstractContextManager[set[int]]]
 ) -> None:
-    (yard / "05-deadly.mp4").write_bytes(video)
+    write_slow_video(yard / "05-deadly.mp4")  # read for long enough to be seen
     with killing_readers_of(yard / "05-deadly.mp4") as killed:
-        for _ in range(10):  # a reader that is done before it was seen is not killed
-            rows = rows_of(packed(package, str(yard)), listed(yard))
-            if killed:
-                break
+        rows = rows_of(packed(package, str(yard)), listed(yard))
     (failed,) = (row for row in rows if row["error"] is not None)
     assert failed["key"] == "05-deadly.mp4"
     assert "ended the program that was reading it, 3 times (signal 9)" in str(failed["error"])

@@ -123,9 +123,13 @@ def test_everything_can_be_done_without_a_pointer(
     accessible(page)
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
+    name = page.locator(".going .file")
+    before = name.inner_text()
     page.keyboard.press(".")
+    expect(name).not_to_have_text(before)
     page.wait_for_selector(SHOWN)
     page.keyboard.press("c")  # as on the last picture
+    expect(page.locator(".places li")).to_have_count(1)
     page.wait_for_selector(SAVED)
     assert [one["box"] for one in said(console, project, 3)["places"]] == [place["box"]]
 
