@@ -1,7 +1,7 @@
 # make demo                    the whole story on drawn cars: check, train, evaluate, detect; results in demo/
 # make demo PHOTOS="my photos" the same on your own labelled pictures
 # make test                    what has to pass before a change goes in
-# make lint                    the quick half of it
+# make lint                    its quickest part
 # make clients                 the environments of other people's clients that the tests drive
 # make soak                    what takes long: 50 kills of service and pipeline, outages of a minute, the story on all real pictures
 # make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
@@ -16,23 +16,29 @@ JOBS ?= 2
 IN_VENV := .venv/bin/python
 INSTALL := $(IN_VENV) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Some images set it; each of the hundreds of servers and commands that tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Read by the shell, not by make, so that names with spaces stay whole.
 export PHOTOS PICTURES
 
-.PHONY: demo test lint clients soak format picture docs clean
+.PHONY: demo test lint types clients soak format picture docs clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.installed
 	$(IN_VENV) -m walkaround demo --out demo $${PHOTOS:+--photos "$$PHOTOS"} $${PICTURES:+--pictures "$$PICTURES"}
 
-test: lint clients
-	$(IN_VENV) -m mypy
+test: lint
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types clients
 	@sh scripts/system-packages.sh
 	$(IN_VENV) -m pytest -n $(JOBS) --dist loadfile -rs
 
 lint: .venv/.installed-dev
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m ruff format --check
+
+types: .venv/.installed-dev
+	$(IN_VENV) -m mypy
 
 clients: .venv/.installed-dev
 	@sh scripts/client-environments.sh

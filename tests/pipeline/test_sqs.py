@@ -62,7 +62,7 @@ class Sqs:
         self.name = f"photos-{uuid4().hex}"
         keys = {"aws_access_key_id": "tester", "aws_secret_access_key": "only-for-tests"}
         self._client: Any = boto3.session.Session(**keys).client("sqs", endpoint_url=endpoint, region_name="us-east-1")
-        self.url: str = self._client.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+        self.url: str = self._client.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "2"})["QueueUrl"]
 
     def send(self, *bodies: str) -> None:
         for start in range(0, len(bodies), 10):
@@ -286,7 +286,7 @@ def test_messages_become_arrivals_once_though_two_processes_read_and_all_come_tw
 ) -> None:
     sqs.send(*(event(f"{number}.jpg") for number in range(60)), *(event(f"{number}.jpg") for number in range(60)), "no JSON")
     sources = [process(), process()]
-    wait_for(lambda: sqs.left() == 0, what="an empty queue", seconds=30)
+    wait_for(lambda: sqs.left() == 0, what="an empty queue", seconds=120)
     with database.reading() as session:
         assert len(session.scalars(select(Arrival.key)).all()) == 60
         assert [letter.body for letter in session.scalars(select(DeadEvent))] == ["no JSON"]
@@ -301,8 +301,9 @@ def test_messages_become_arrivals_once_though_two_processes_read_and_all_come_tw
 
 
 def test_messages_wait_in_the_queue_for_a_model_that_does_not_exist(
-    database: Database, sqs: Sqs, process: Callable[[], Sources]
+    database: Database, sqs: Sqs, process: Callable[[], Sources], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("walkaround.pipeline.sources.sources._WAITING_PAUSE", 1.0)
     with database.transaction() as session:
         session.execute(update(Model).values(package=None))
     sqs.send(event("a.jpg"))
@@ -314,6 +315,6 @@ def test_messages_wait_in_the_queue_for_a_model_that_does_not_exist(
     assert sqs.left() == 1
     with database.transaction() as session:
         session.execute(update(Model).values(package="models/x"))
-    wait_for(lambda: sqs.left() == 0 or None, what="an empty queue", seconds=40)
+    wait_for(lambda: sqs.left() == 0 or None, what="an empty queue", seconds=120)
     with database.reading() as session:
         assert session.scalars(select(Arrival.key)).all() == ["a.jpg"]
