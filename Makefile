@@ -3,7 +3,7 @@
 # make test                    what has to pass before a change goes in
 # make lint                    its quickest part
 # make clients                 the environments of other people's clients that the tests drive
-# make soak                    what takes long: 50 kills of service and pipeline, outages of a minute, the story on all real pictures
+# make soak                    what takes long: every test on SQLite and on PostgreSQL, 50 kills of service and pipeline, outages of a minute, the story on all real pictures
 # make picture                 draw docs/pictures/demo.jpg again, from the results in demo/
 # make docs                    write docs/files.md, docs/commands.md, docs/settings.md and docs/debugger.md again
 # make clean                   remove what these made, your demo/ included
@@ -45,6 +45,7 @@ clients: .venv/.installed-dev
 
 soak: clients
 	$(IN_VENV) benchmarks/faults.py --rounds 50
+	WALKAROUND_DATABASES=both $(IN_VENV) -m pytest -n $(JOBS) --dist loadfile -rs
 	WALKAROUND_AWAY_SECONDS=60 $(IN_VENV) -m pytest tests/clients/test_faults.py -rs -k "away or full"
 	$(IN_VENV) benchmarks/service_story.py ../shared/data/car-damage
 	$(IN_VENV) benchmarks/arrivals.py --arrivals 10000 --kills 50 --postgres

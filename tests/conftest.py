@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -104,7 +106,7 @@ def postgres_url(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database without tables: every test that asks for it runs on SQLite and on PostgreSQL."""
+    """The URL of a database without tables, on SQLite or on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'walkaround.sqlite'}"
     url: str = request.getfixturevalue("postgres_url")
@@ -131,7 +133,7 @@ def _postgres_tables(postgres_server: PostgresServer) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database with tables and no rows: every test that asks for it runs on SQLite and on PostgreSQL."""
+    """The URL of a database with tables and no rows, on SQLite or on PostgreSQL."""
     if request.param == "sqlite":
         path = tmp_path / "walkaround.sqlite"
         shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
@@ -142,6 +144,35 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         names = ", ".join(name for (name,) in tables if name != "alembic_version")
         connection.execute(f"TRUNCATE {names} RESTART IDENTITY")
     return url
+
+
+_BOTH_DATABASES = ("store/", "pipeline/test_killed.py")
+"""What is about the database itself runs on both in every run."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests that can run on SQLite and on PostgreSQL, run each on one of them, unless WALKAROUND_DATABASES=both.
+
+    Which one is drawn by its name, so that each file uses both, and a test uses the same one in every run.
+    """
+    if os.environ.get("WALKAROUND_DATABASES") == "both" or any("::" in argument for argument in config.args):
+        return
+    root = Path(__file__).parent
+    there = ("sqlite", "postgresql") if postgres_programs() else ("sqlite",)
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        database = _database(item)
+        both = item.path.relative_to(root).as_posix().startswith(_BOTH_DATABASES)
+        drawn = there[zlib.crc32(item.nodeid.replace(str(database), "").encode()) % len(there)]
+        (kept if database is None or both or database == drawn else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+def _database(item: pytest.Item) -> str | None:
+    parameters = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
+    return next((value for value in parameters if isinstance(value, str) and value in ("sqlite", "postgresql")), None)
 
 
 _S3_KEYS = ("tester", "only-for-tests")
