@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-from typing import Any
+from functools import cache
 
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from walkaround.web import health
 from walkaround.web.console import files
-from walkaround.web.problems import Problem, answer_problems
+from walkaround.web.problems import answer_problems
 from walkaround.web.rest import activity, jobs
 from walkaround.web.rest.datasets import checks, datasets, exports, gallery, imports, picture_bytes, pictures, projects, samples
-from walkaround.web.rest.entrance import DOCS, OPEN, OPENAPI, PREFIX, Entrance
+from walkaround.web.rest.description import described
+from walkaround.web.rest.entrance import DOCS, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.labelling import classes, drafts, labelling, places, reviewing
 from walkaround.web.rest.models import (
     detection,
@@ -33,26 +32,6 @@ from walkaround.web.rest.results import dashboard, events, masks, result, result
 from walkaround.web.rest.trials import trial_pictures, trials
 from walkaround.web.service import Service
 
-_DESCRIPTION = "Vehicle-damage inspection: projects, datasets, models, detection, endpoints, results, trials and jobs."
-_COOKIE = "Of a signed-in browser; its name ends with the port. Changes also need the header X-CSRF-Token, see GET /session."
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": meaning, "content": {"application/problem+json": {}}}
-    for status, meaning in {
-        400: "A value is not allowed.",
-        401: "The caller is not known.",
-        403: "The key's role does not allow this.",
-        404: "What is named does not exist.",
-        408: "The body comes too slowly.",
-        409: "It is not in a state that allows this, or a limit is reached.",
-        413: "The body is too large.",
-        415: "The body is not JSON by its Content-Type.",
-        422: "The request is not of the form that is described here.",
-        429: "There are too many requests at the moment.",
-        503: "The database or a bucket does not answer.",
-        507: "The disk is full.",
-    }.items()
-}
-
 
 def rest_api(service: Service) -> FastAPI:
     """The application that answers everything but the AWS API."""
@@ -63,7 +42,7 @@ def rest_api(service: Service) -> FastAPI:
     app.include_router(health.router)
     app.include_router(files.router)
     app.include_router(tensorboard.door)
-    api = APIRouter(prefix=PREFIX, responses=_PROBLEMS)
+    api = APIRouter(prefix=PREFIX)
     labels = (classes, labelling, reviewing, drafts)
     dataset = (gallery, checks, imports, exports)
     model = (training, tensorboard, models, packages, hosted, measured, operating, detection, endpoints)
@@ -73,37 +52,14 @@ def rest_api(service: Service) -> FastAPI:
     for room in (*people, *pictured, *model, *inspecting, jobs, watches, events):
         api.include_router(room.router)
     app.include_router(api)
-    description = _openapi(app)
-    page = reference_page(description)
+    description = cache(lambda: described(app.routes))
 
     @app.get(OPENAPI, include_in_schema=False)
-    async def openapi() -> JSONResponse:
-        return JSONResponse(description)
+    def openapi() -> JSONResponse:
+        return JSONResponse(description())
 
     @app.get(DOCS, include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(reference_page(description()))
 
     return app
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    described = get_openapi(title="walkaround", version=version("walkaround"), description=_DESCRIPTION, routes=app.routes)
-    described.setdefault("components", {})["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer"},
-        "session": {"type": "apiKey", "in": "cookie", "name": "walkaround", "description": _COOKIE},
-    }
-    described["security"] = [{"bearer": []}, {"session": []}]
-    for path, operations in described["paths"].items():
-        for method, operation in operations.items():
-            _describe(method.upper(), path, operation)
-    return described
-
-
-def _describe(method: str, path: str, operation: dict[str, Any]) -> None:
-    if path in ("/healthz", "/readyz") or (method, path) in OPEN:
-        operation["security"] = []
-    for answer in operation["responses"].values():
-        content = answer.get("content", {})
-        if content.get("application/json", {}).get("schema", {}).get("$ref") == "#/components/schemas/Problem":
-            answer["content"] = {"application/problem+json": content["application/json"]}
