@@ -4,8 +4,11 @@
 
 The pace is that between the first results and the last: starting Ray and loading models is told by itself. A shard has 1,000
 pictures unless said otherwise; here fewer, so that both workers end at about the same time, but not so few that they wait for
-the next one most of the time. All ways run in
-turn, so that a drift of the machine hits them alike, and the ratios are those within one round.
+the next one most of the time. All ways run in turn, so that a drift of the machine hits them alike, and the ratios are those
+within one round.
+
+A "machine" is a node of a Ray cluster whose processes are all bound to one core: the first also runs Ray's head and the
+command, as the machine that it is typed on does. Two workers in one machine of two cores share these with Ray itself instead.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -42,10 +47,12 @@ def main() -> None:
         package = given.package or trained(work)
         pictures = chosen(work / "in", given.pictures)
         ways: dict[str, Callable[[], tuple[float, float, float]]] = {
-            "detect, 1 thread": lambda: detected(package, pictures, work, threads=1),
-            "detect, 2 threads": lambda: detected(package, pictures, work, threads=2),
-            "bulk, 1 worker of 1 thread": lambda: bulk(package, pictures, work, workers=1, shard=given.shard),
-            "bulk, 2 workers of 1 thread": lambda: bulk(package, pictures, work, workers=2, shard=given.shard),
+            "detect, threads: 1": lambda: detected(package, pictures, work, threads=1),
+            "detect, threads: 2": lambda: detected(package, pictures, work, threads=2),
+            "bulk, workers of one thread: 1": lambda: bulk(package, pictures, work, workers=1, shard=given.shard),
+            "bulk, workers of one thread: 2": lambda: bulk(package, pictures, work, workers=2, shard=given.shard),
+            "bulk, machines of one core: 1": lambda: bulk_on_machines(package, pictures, work, machines=1, shard=given.shard),
+            "bulk, machines of one core: 2": lambda: bulk_on_machines(package, pictures, work, machines=2, shard=given.shard),
         }
         rounds = []
         for number in range(given.rounds):
@@ -54,14 +61,14 @@ def main() -> None:
     rows = []
     for name in ways:
         paces, startups, cpu = ([one[name][column] for one in rounds] for column in range(3))
-        beside = "detect, 1 thread" if name.startswith("detect") else "bulk, 1 worker of 1 thread"
+        beside = name.replace("2", "1")
         ratio = median(one[name][0] / one[beside][0] for one in rounds)
         rows.append(
             (name, f"{median(paces):.1f}/s", f"{ratio:.2f} x", f"{1000 * median(cpu):.0f} ms", f"{median(startups):.1f} s")
         )
     show(
         f"{given.pictures:,} pictures, median of {given.rounds} rounds",
-        ["way", "pictures", "beside 1 worker or thread", "CPU a picture", "before the first"],
+        ["way", "pictures", "beside one", "CPU a picture", "before the first"],
         rows,
     )
 
@@ -97,7 +104,45 @@ def detected(package: Path, pictures: Path, work: Path, *, threads: int) -> tupl
     return count / (time.perf_counter() - started), started - began, (sum(os.times()[:2]) - used) / count
 
 
-def bulk(package: Path, pictures: Path, work: Path, *, workers: int, shard: int) -> tuple[float, float, float]:
+NODES = """
+import os, sys
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+from ray.cluster_utils import Cluster
+node = {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
+os.sched_setaffinity(0, {0})
+cluster = Cluster(initialize_head=True, head_node_args=node)
+for core in range(1, int(sys.argv[1])):
+    os.sched_setaffinity(0, {core})
+    cluster.add_node(**node)
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+def bulk_on_machines(package: Path, pictures: Path, work: Path, *, machines: int, shard: int) -> tuple[float, float, float]:
+    """The same on a Ray cluster of nodes that are bound to a core each, the command to the first."""
+    all_cores = os.sched_getaffinity(0)
+    nodes = subprocess.Popen(
+        [sys.executable, "-c", NODES, str(machines)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert nodes.stdout is not None
+    address = nodes.stdout.readline().strip()
+    os.sched_setaffinity(0, {0})
+    try:
+        return bulk(package, pictures, work, workers=machines, shard=shard, ray=address)
+    finally:
+        os.sched_setaffinity(0, all_cores)
+        nodes.communicate(timeout=60)
+
+
+def bulk(
+    package: Path, pictures: Path, work: Path, *, workers: int, shard: int, ray: str | None = None
+) -> tuple[float, float, float]:
     """The same of bulk inspection; the pace is that after the first report of results."""
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
@@ -113,7 +158,7 @@ def bulk(package: Path, pictures: Path, work: Path, *, workers: int, shard: int)
         str(out),
         package=package,
         reach=Reach(places={}),
-        workforce=Workforce(workers=workers, threads=1),
+        workforce=Workforce(ray=ray, workers=workers, threads=1),
         shard_size=shard,
         progress=note,
     )
