@@ -153,6 +153,10 @@ class Settings(BaseModel):
     keys_per_maker: _Count = Field(default=50, description="Access keys in force that one user, or one key, has made.")
     images_train: _Count = Field(default=16_000, description="Pictures of a training dataset.")
     images_test: _Count = Field(default=4_000, description="Pictures of a test dataset.")
+    objects_walked: _Count = Field(
+        default=100_000,
+        description="Objects that an import or a trial looks through for pictures; more are refused.",
+    )
     rate_per_operation: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
         default=None, description="Requests a second for each operation and account; without a number, no limit."
     )

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.walked import TooManyObjectsError
 from walkaround.errors import BucketError, StorageError
 
 SECRET = b"not for anyone"
@@ -244,6 +245,16 @@ def test_a_listing_has_the_keys_that_begin_so_in_order(tmp_path: Path, prefix: s
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert [found.key for found in Buckets({"abc": tmp_path}).list("abc", prefix)] == keys
+
+
+def test_a_listing_that_is_asked_to_ends_after_so_many_files(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("a", "b/1", "b/2"):
+        (tmp_path / name).touch()
+    buckets = Buckets({"abc": tmp_path})
+    assert [found.key for found in buckets.list("abc", at_most=4)] == ["a", "b/1", "b/2"]  # a folder counts too
+    with pytest.raises(TooManyObjectsError, match="There are more than 3 objects where 's3://abc' is"):
+        list(buckets.list("abc", at_most=3))
 
 
 def test_an_object_that_changes_has_another_etag(buckets: Buckets) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from walkaround.buckets.buckets import Buckets, buckets_of, s3_access
 from walkaround.buckets.remote import S3Access
+from walkaround.buckets.walked import TooManyObjectsError
 from walkaround.errors import BucketError
 from walkaround.settings import load_settings
 
@@ -110,7 +111,9 @@ def test_more_than_one_page_is_listed(buckets: Buckets, bucket: str) -> None:
     names = [f"many/{number:04}" for number in range(1100)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: buckets.write(bucket, name, b""), names))
-    assert [found.key for found in buckets.list(bucket, "many/")] == names
+    assert [found.key for found in buckets.list(bucket, "many/", at_most=1100)] == names
+    with pytest.raises(TooManyObjectsError, match=r"There are more than 1,099 objects where .*/many/0001' is"):
+        list(buckets.list(bucket, "many/0001", at_most=1099))  # which servers list with what lies beside it
 
 
 @pytest.mark.parametrize(

@@ -155,16 +155,24 @@ class Buckets:
         """Take an object away; one that is not there is no fault."""
         self._place(bucket).remove(checked_key(bucket, key))
 
-    def list(self, bucket: str, prefix: str = "", *, passed: PassedOver | None = None) -> Iterator[ObjectInfo]:
+    def list(
+        self, bucket: str, prefix: str = "", *, passed: PassedOver | None = None, at_most: int | None = None
+    ) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one.
 
         Args:
             bucket: its name.
             prefix: of their keys.
             passed: is told of what lies in a folder and is no object.
+            at_most: so many objects are looked through, those with other keys beside them included; None: however many.
+
+        Raises:
+            TooManyObjectsError: there are more.
         """
         place, prefix = self._place(bucket), checked_prefix(bucket, prefix)
-        return place.list(prefix, passed=passed) if isinstance(place, Folder) else place.list(prefix)
+        if isinstance(place, Folder):
+            return place.list(prefix, passed=passed, at_most=at_most)
+        return place.list(prefix, at_most=at_most)
 
     def local(self, bucket: str, key: str, *, folder: Path, at_most: int, version: str | None = None) -> Path:
         """A file with the object's content: the file itself in a folder, else a copy, which is used again while it is current.

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from walkaround.buckets.names import Fetched, ImpossibleKeyError, NotExclusiveError, ObjectInfo, address
 from walkaround.buckets.passed import PassedOver, why_no_file, why_odd
+from walkaround.buckets.walked import Walked
 from walkaround.errors import BucketError, StorageError, writing
 
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -111,16 +112,17 @@ class Folder:
         with self._refusals(key), suppress(FileNotFoundError), self._folder(folders) as parent:
             os.unlink(name, dir_fd=parent)
 
-    def list(self, prefix: str, *, passed: PassedOver | None = None) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, passed: PassedOver | None = None, at_most: int | None = None) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys; files that are no objects are passed over."""
         passed = PassedOver() if passed is None else passed
+        walked = Walked(self.bucket, prefix, at_most=at_most)
         self.check()
         with self._refusals(""):
             root = self._root()
             above, slash, _ = prefix.rpartition("/")
             start = Path(os.path.realpath(root / above))
             if start.is_relative_to(root) and start.is_dir():
-                yield from _walk(_Walk(root, prefix, passed), start, above + slash, trail=())
+                yield from _walk(_Walk(root, prefix, passed, walked), start, above + slash, trail=())
 
     def _root(self) -> Path:
         return Path(os.path.realpath(self.root))
@@ -245,11 +247,12 @@ def _linked(folder: int, file: str, name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Walk:
-    """Where a listing began, what its keys begin with, and what it passes over."""
+    """Where a listing began, what its keys begin with, what it passes over, and how much it looked at."""
 
     root: Path
     prefix: str
     passed: PassedOver
+    walked: Walked
 
     def note(self, key: str, why: str) -> None:
         if why and key.startswith(self.prefix):
@@ -282,23 +285,25 @@ def _info(key: str, status: os.stat_result) -> ObjectInfo:
 def _entries(walk: _Walk, folder: Path, base: str) -> list[tuple[str, Path, os.stat_result]]:
     """Files and folders (their names with a slash, as keys are sorted) that lie in the root, links resolved."""
     found = []
-    for entry in os.scandir(folder):
-        key = base + entry.name
-        if entry.name.startswith(_UNFINISHED):
-            continue
-        if why := why_odd(entry.name):
-            walk.note(key, why)
-            continue
-        try:
-            path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else folder / entry.name
-            status = path.stat(follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode) and path.is_relative_to(walk.root):
-                found.append((entry.name + "/", path, status))
-            elif stat.S_ISREG(status.st_mode) and path.is_relative_to(walk.root):
-                found.append((entry.name, path, status))
-            else:
-                walk.note(key, why_no_file(str(walk.root), entry.path))
-        except OSError:  # it went away, or is a link to nothing
-            if entry.is_symlink():
-                walk.note(key, why_no_file(str(walk.root), entry.path))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            walk.walked.more()
+            key = base + entry.name
+            if entry.name.startswith(_UNFINISHED):
+                continue
+            if why := why_odd(entry.name):
+                walk.note(key, why)
+                continue
+            try:
+                path = Path(os.path.realpath(entry.path)) if entry.is_symlink() else folder / entry.name
+                status = path.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) and path.is_relative_to(walk.root):
+                    found.append((entry.name + "/", path, status))
+                elif stat.S_ISREG(status.st_mode) and path.is_relative_to(walk.root):
+                    found.append((entry.name, path, status))
+                else:
+                    walk.note(key, why_no_file(str(walk.root), entry.path))
+            except OSError:  # it went away, or is a link to nothing
+                if entry.is_symlink():
+                    walk.note(key, why_no_file(str(walk.root), entry.path))
     return sorted(found, key=lambda found: found[0])

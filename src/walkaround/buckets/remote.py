@@ -22,6 +22,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from walkaround.buckets.cache import Download
 from walkaround.buckets.folder import too_large
 from walkaround.buckets.names import Fetched, ImpossibleKeyError, NotExclusiveError, ObjectInfo, address
+from walkaround.buckets.walked import Walked
 from walkaround.errors import BucketError, UnavailableError, WalkaroundError, writing
 from walkaround.settings import Limit
 
@@ -208,12 +209,14 @@ class Remote:
         with self._refusals(key), suppress(FileNotFoundError):
             obstore.delete(self.store, key)
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, at_most: int | None = None) -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix`, in the order of their keys where the server keeps one."""
+        walked = Walked(self.bucket, prefix, at_most=at_most)
         above = prefix.rpartition("/")[0]  # obstore's prefixes end where a part of the path ends
         with self._refusals(""):
             for chunk in obstore.list(self.store, prefix=above or None):
                 for meta in chunk:
+                    walked.more()
                     if meta["path"].startswith(prefix):
                         yield _info(meta, meta["path"])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request, status
@@ -16,17 +15,16 @@ from sqlalchemy.orm import Session
 from walkaround.errors import ValidationError
 from walkaround.hosting.operations.datasets.entries import picture_limit
 from walkaround.hosting.operations.lines.manifest_lines import LONGEST_NAME
-from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.store.tables import Entry
 from walkaround.web.archives import Folders, label_of_folders
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit, check_media_type
+from walkaround.web.rest.datasets.found_pictures import pictures_below
 from walkaround.web.rest.datasets.lines import manifest_of, picture_line
 from walkaround.web.rest.shapes import Accepted, Bucket, KindInPath, Label, Prefix, ProjectName, Strict
 
 router = APIRouter(prefix="/projects/{project}/datasets/{kind}", tags=["datasets"])
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 _TYPES = ("application/jsonl", "application/x-ndjson", "application/json-lines", "text/plain", "application/octet-stream")
 _MANIFEST_BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {kind: {"schema": {"type": "string"}} for kind in _TYPES}}
@@ -91,12 +89,8 @@ def import_bucket(
     former = visit.answered("import_bucket", token=token, **told)
     if former is not None:
         return _imported(former)
-    require_own_bucket(visit.owner, new.bucket)
     most, setting = picture_limit(kind, visit.service.settings)
-    objects = visit.service.buckets.list(new.bucket, new.prefix)
-    keys = list(islice((one.key for one in objects if one.key.lower().endswith(_SUFFIXES)), most + 1))
-    if not keys:
-        raise ValidationError(f"There is no JPEG or PNG picture below s3://{new.bucket}/{new.prefix}: correct the prefix.")
+    keys = pictures_below(visit, new.bucket, new.prefix, at_most=most)
     if len(keys) > most:
         raise ValidationError(
             f"There are more than {most:,} pictures below s3://{new.bucket}/{new.prefix}, and a {kind} dataset has no room:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, status
@@ -11,11 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ValidationError
-from walkaround.hosting.operations.own_buckets import require_own_bucket
 from walkaround.hosting.operations.trials import trials
 from walkaround.web.problems import LeftOut
 from walkaround.web.rest.access import Changer, IdempotencyKey, Reader, Visit
 from walkaround.web.rest.bodies import Sent, sent_files
+from walkaround.web.rest.datasets.found_pictures import pictures_below
 from walkaround.web.rest.datasets.pictures import FileName, kept_picture
 from walkaround.web.rest.handles import job_handle
 from walkaround.web.rest.shapes import Limit, NextPage, ProjectName, TrialName
@@ -24,7 +23,6 @@ from walkaround.web.rest.trials.trial_shapes import NewTrial, Trial, Trials, Tri
 
 router = APIRouter(prefix="/projects/{project}", tags=["trials"])
 
-_SUFFIXES = (".jpg", ".jpeg", ".png")
 ModelOfTrial = Annotated[
     str | None,
     Query(
@@ -61,12 +59,8 @@ def start_trial(visit: Changer, project: ProjectName, new: NewTrial, token: Idem
     if former is not None:
         return told_trial(visit, former["Trial"])
     bucket = new.bucket or ""
-    require_own_bucket(visit.owner, bucket)
-    found = visit.service.buckets.list(bucket, new.prefix)
-    keys = (one.key for one in found if one.key.lower().endswith(_SUFFIXES))
-    pictures = list(dict.fromkeys(f"s3://{bucket}/{key}" for key in islice(keys, trials.MOST_PICTURES + 1)))
-    if not pictures:
-        raise ValidationError(f"There is no JPEG or PNG picture below s3://{bucket}/{new.prefix}: correct the prefix.")
+    keys = pictures_below(visit, bucket, new.prefix, at_most=trials.MOST_PICTURES)
+    pictures = [f"s3://{bucket}/{key}" for key in keys]
 
     def act(session: Session) -> dict[str, Any]:
         return trials.start_trial(
