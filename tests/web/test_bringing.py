@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from walkaround.hosting.host import Host
 from walkaround.hosting.operations.lines.label_lines import label_members
+from walkaround.settings import Settings
 from walkaround.store.tables import Dataset, Entry
 
 JPEG = {"content-type": "image/jpeg"}
@@ -21,8 +22,13 @@ class TellingHost(Host):
 
     tried = threading.Event()
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.changes: set[bytes] = set()
+
     def update_dataset_entries(self, *told: Any, **named: Any) -> Any:
         self.tried.set()
+        self.changes.add(named["changes"])
         return super().update_dataset_entries(*told, **named)
 
 
@@ -93,5 +99,27 @@ def test_what_was_drawn_comes_again_with_its_key_and_is_answered_alike(talk: Any
             await ready(client)
         assert [one.status_code for one in answers] == [202, 202]
         assert answers[0].json() == answers[1].json()
+
+    talk(conversation)
+
+
+def test_others_are_answered_however_many_uploads_wait_for_a_dataset(talk: Any, draw: Any) -> None:
+    waiting = 45  # more than the server has threads
+
+    async def conversation(client: Any, app: Any) -> None:
+        await begun(client, draw(8))
+        app.service.host = host = TellingHost(app.service.settings)
+        with app.service.database.transaction() as session:  # as while a job changes it
+            session.scalars(select(Dataset)).one().status = "UPDATE_IN_PROGRESS"
+        sending = [
+            asyncio.create_task(client.post(f"{PATH}/pictures", content=draw(100 + number), headers=JPEG))
+            for number in range(waiting)
+        ]
+        while len(host.changes) < waiting:
+            assert (await asyncio.wait_for(client.get("/api/v1/projects"), 5)).status_code == 200
+        assert not any(task.done() for task in sending)
+        with app.service.database.transaction() as session:
+            session.scalars(select(Dataset)).one().status = "CREATE_FAILED"  # which nobody waits for
+        assert {answer.status_code for answer in await asyncio.gather(*sending)} == {409}
 
     talk(conversation)

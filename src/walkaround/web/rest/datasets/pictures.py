@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -75,8 +76,7 @@ async def upload_pictures(
     async with sent_files(request, visit.service.settings, name=name) as files:
         classes = folders == "classes"
         kept, refused = await run_in_threadpool(keep_pictures, visit, files, classes=classes)
-        add = partial(_add, visit, kept, refused, project=project, kind=kind, label=label, token=token)
-        return await run_in_threadpool(add)
+        return await _add(visit, kept, refused, project=project, kind=kind, label=label, token=token)
 
 
 def _check_dataset(visit: Visit, project: str, kind: str) -> None:
@@ -96,7 +96,7 @@ def _check_dataset(visit: Visit, project: str, kind: str) -> None:
     visit.look(act)
 
 
-def _add(
+async def _add(
     visit: Visit,
     kept: Sequence[Kept],
     refused: Sequence[Refused],
@@ -107,7 +107,7 @@ def _add(
     token: str | None,
 ) -> Uploaded:
     brought = [Brought(picture=one.picture, name=one.name, label=one.label or label) for one in kept]
-    reply = bring_pictures(visit, project, kind, brought, token=token)
+    reply = await bring_pictures(visit, project, kind, brought, token=token)
     visit.service.thumbnails.prepare((one.bucket, one.key) for one in kept)
     return Uploaded(
         added=[kept_picture(one, label=one.label or label) for one in kept],
@@ -137,10 +137,13 @@ def keep_pictures(visit: Visit, files: Sequence[Sent], *, classes: bool = False)
     return kept, refused
 
 
-def bring_pictures(visit: Visit, project: str, kind: str, brought: Sequence[Brought], *, token: str | None) -> dict[str, Any]:
+async def bring_pictures(
+    visit: Visit, project: str, kind: str, brought: Sequence[Brought], *, token: str | None
+) -> dict[str, Any]:
     """Put pictures into a dataset; one that it has already keeps all that is known of it but for another label.
 
-    A dataset that is being changed at the moment is waited for, so that uploads may follow each other.
+    A dataset that is being changed at the moment is waited for, so that uploads may follow each other. Who waits holds no
+    thread of the server: others are answered, however many wait.
 
     Returns:
         `Known`: how many of them it had already; `Job`: what changes it, where something changes.
@@ -160,16 +163,19 @@ def bring_pictures(visit: Visit, project: str, kind: str, brought: Sequence[Brou
         return {**reply, "Known": len(known)}
 
     parameters = sorted((one.picture, one.label or "") for one in told.values())
+    change = partial(visit.change, "upload", act, token=token, project=project, kind=kind, pictures=parameters)
     ready_before = False
     while True:
         try:
-            return visit.change("upload", act, token=token, project=project, kind=kind, pictures=parameters)
+            return await run_in_threadpool(change)
         except ConflictError:
-            changing = _is_changing(visit, project, kind)
+            changing = await run_in_threadpool(_is_changing, visit, project, kind)
             if time.monotonic() > deadline or (ready_before and not changing):
                 raise
             ready_before = not changing
-        time.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(_PAUSE_SECONDS)
+        while time.monotonic() < deadline and await run_in_threadpool(_is_changing, visit, project, kind):
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
 def _known(session: Session, dataset: Dataset, pictures: Sequence[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, status
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -49,14 +50,23 @@ class AddedFromResults(BaseModel):
 
 
 @router.post("/projects/{project}/results/add", status_code=status.HTTP_202_ACCEPTED, response_model_exclude_none=True)
-def add_results(visit: Changer, project: ProjectName, new: NewFromResults, token: IdempotencyKey = None) -> AddedFromResults:
+async def add_results(
+    visit: Changer, project: ProjectName, new: NewFromResults, token: IdempotencyKey = None
+) -> AddedFromResults:
     """Add the pictures of results to a dataset of their project, each with the label that a person gave: all of them or none.
 
     A picture that is in the bucket of the dataset stays where it is; another is copied into the bucket of the uploads. Of a
     video, frames are added, each with a label of its own. What was drawn on a picture that the dataset has already stays.
     """
-    if new.frames:
-        return _add_frames(visit, project, new, token=token)
+    brought = await run_in_threadpool(_frames if new.frames else _pictures, visit, project, new)
+    reply = await bring_pictures(visit, project, new.dataset, brought, token=token)
+    if not new.frames:
+        await run_in_threadpool(visit.change, "note_added", lambda session: _noted(session, visit, new))
+    return AddedFromResults(pictures=len({one.picture for one in brought}), job=reply.get("Job"))
+
+
+def _pictures(visit: Visit, project: str, new: NewFromResults) -> list[Brought]:
+    """The pictures of results, each with the label that a person gave."""
 
     def act(session: Session) -> dict[str, Any]:
         dataset = find_dataset(session, find_project(session, visit.owner, project), new.dataset)
@@ -67,13 +77,11 @@ def add_results(visit: Changer, project: ProjectName, new: NewFromResults, token
         return {"Bucket": dataset.bucket, "Places": list(zip(places, names, labels, strict=True))}
 
     told = visit.look(act)
-    brought = [_brought(visit, *place, bucket=told["Bucket"], project=project, kind=new.dataset) for place in told["Places"]]
-    reply = bring_pictures(visit, project, new.dataset, brought, token=token)
-    visit.change("note_added", lambda session: _noted(session, visit, new))
-    return AddedFromResults(pictures=len({one.picture for one in brought}), job=reply.get("Job"))
+    return [_brought(visit, *place, bucket=told["Bucket"], project=project, kind=new.dataset) for place in told["Places"]]
 
 
-def _add_frames(visit: Visit, project: str, new: NewFromResults, *, token: str | None) -> AddedFromResults:
+def _frames(visit: Visit, project: str, new: NewFromResults) -> list[Brought]:
+    """Frames of the video of a result, each with a label of its own."""
     if len(new.results) > 1:
         raise ValidationError("Frames are of one video: give one result with them.")
     number = new.results[0]
@@ -90,8 +98,7 @@ def _add_frames(visit: Visit, project: str, new: NewFromResults, *, token: str |
         name = f"{told['Name'].rpartition('.')[0] or told['Name']}.{frame.time:.2f}s.jpg"
         path = visit.service.frames.shown(video, name=told["Name"], time=frame.time, size=SIDES[-1])
         brought.append(_copied(visit, path, name, frame.label, bucket=told["Bucket"], project=project, kind=new.dataset))
-    reply = bring_pictures(visit, project, new.dataset, brought, token=token)
-    return AddedFromResults(pictures=len({one.picture for one in brought}), job=reply.get("Job"))
+    return brought
 
 
 def _noted(session: Session, visit: Visit, new: NewFromResults) -> dict[str, Any]:
