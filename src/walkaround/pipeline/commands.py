@@ -8,8 +8,8 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -147,31 +147,29 @@ def _run(values: dict[str, Any], models: Sequence[str], settings: Settings, *, o
     from walkaround.pipeline.sinks.senders import check_sinks
     from walkaround.pipeline.spec import watch_spec
     from walkaround.pipeline.watches import put_watch
-    from walkaround.store.opening import database_of
+    from walkaround.store.opening import opened_database
 
     owner = Owner(account=settings.account, region=settings.region)
-    database = database_of(settings)
-    database.migrate()
-    rules = [_rule(text, values["name"], owner, database, settings) for text in models]
-    spec = watch_spec({**values, "rules": rules}, where=values["name"])
-    check_sinks(spec, settings)
-    with database.transaction() as session:
-        watch_id = put_watch(session, owner, spec, origin="command").id
-    tally = _Tally(f"{spec.name} --data {shlex.quote(str(settings.data))}")
-    pipeline = Pipeline(database, buckets_of(settings), settings, only=watch_id, tell=tally.tell)
-    ended = threading.Event()
-    former = {one: signal.signal(one, lambda *_: ended.set()) for one in (signal.SIGINT, signal.SIGTERM)}
-    _greet(spec)
-    pipeline.start()
-    problems: list[str] = []
-    try:
-        while not ended.wait(0.2) and not (once and (_done(pipeline) or problems)):
-            problems = pipeline.sources.problems  # which are logged
-    finally:
-        for one, handler in former.items():
-            signal.signal(one, handler)
-        pipeline.stop()
-        database.close()
+    with opened_database(settings) as database:
+        rules = [_rule(text, values["name"], owner, database, settings) for text in models]
+        spec = watch_spec({**values, "rules": rules}, where=values["name"])
+        check_sinks(spec, settings)
+        with database.transaction() as session:
+            watch_id = put_watch(session, owner, spec, origin="command").id
+        tally = _Tally(f"{spec.name} --data {shlex.quote(str(settings.data))}")
+        pipeline = Pipeline(database, buckets_of(settings), settings, only=watch_id, tell=tally.tell)
+        ended = threading.Event()
+        former = {one: signal.signal(one, lambda *_: ended.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+        _greet(spec)
+        pipeline.start()
+        problems: list[str] = []
+        try:
+            while not ended.wait(0.2) and not (once and (_done(pipeline) or problems)):
+                problems = pipeline.sources.problems  # which are logged
+        finally:
+            for one, handler in former.items():
+                signal.signal(one, handler)
+            pipeline.stop()
     waiting = 0 if pipeline.undelivered is None else pipeline.undelivered
     tally.close(pipeline.sinks)
     if pipeline.line.cut_off:
@@ -298,10 +296,10 @@ def results(
         prefix=source,
         watch=watched,
     )
-    opened, owner = _opened(data, database, config)
-    for file in files:
-        count = export_results(opened, owner, wanted, file, project_name=project)
-        told.print(f"{count:,} results are in {shown(repr(str(file)))}.")
+    with _opened(data, database, config) as (opened, owner):
+        for file in files:
+            count = export_results(opened, owner, wanted, file, project_name=project)
+            told.print(f"{count:,} results are in {shown(repr(str(file)))}.")
 
 
 @letters.command("list")
@@ -312,8 +310,7 @@ def _list(
     from walkaround.pipeline.letters import count_letters, dead_letters
     from walkaround.pipeline.watches import find_watch
 
-    opened, owner = _opened(data, database, config)
-    with opened.reading() as session:
+    with _opened(data, database, config) as (opened, owner), opened.reading() as session:
         row = find_watch(session, owner, watch)
         for letter in dead_letters(session, row, kind=_checked(kind), at_most=1000):
             typer.echo(f"{letter.number}  {letter.created:%Y-%m-%d %H:%M}  {letter.about!r}  {letter.reason}")
@@ -336,8 +333,7 @@ def _replay(
     from walkaround.pipeline.letters import replay
     from walkaround.pipeline.watches import find_watch
 
-    opened, owner = _opened(data, database, config)
-    with opened.transaction() as session:
+    with _opened(data, database, config) as (opened, owner), opened.transaction() as session:
         came = replay(session, find_watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
     left = f" {came.left:,} stay: they are still not understood, or their model is missing." if came.left else ""
     told.print(f"{came.replayed:,} of kind {kind} are tried again as soon as the pipeline runs.{left}")
@@ -356,8 +352,7 @@ def _discard(
     from walkaround.pipeline.letters import discard
     from walkaround.pipeline.watches import find_watch
 
-    opened, owner = _opened(data, database, config)
-    with opened.transaction() as session:
+    with _opened(data, database, config) as (opened, owner), opened.transaction() as session:
         count = discard(session, find_watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
     told.print(f"{count:,} of kind {kind} are forgotten.")
 
@@ -370,12 +365,12 @@ def _checked(kind: str) -> Any:
     return kind
 
 
-def _opened(data: Path | None, database: str | None, config: Path | None) -> tuple[Database, Owner]:
+@contextmanager
+def _opened(data: Path | None, database: str | None, config: Path | None) -> Iterator[tuple[Database, Owner]]:
     from walkaround.hosting.owner import Owner
     from walkaround.settings import load_settings
-    from walkaround.store.opening import database_of
+    from walkaround.store.opening import opened_database
 
     settings = load_settings({"data": data, "database": database}, file=config)
-    opened = database_of(settings)
-    opened.migrate()
-    return opened, Owner(account=settings.account, region=settings.region)
+    with opened_database(settings) as opened:
+        yield opened, Owner(account=settings.account, region=settings.region)

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from time import monotonic
 from typing import Any
 
@@ -117,16 +117,15 @@ def main(parent: int) -> None:
     ended = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the keyboard is for the server, which then ends this
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    database = database_of(settings)
-    try:
-        pipeline = Pipeline(database, buckets_of(settings), settings)
-    except WalkaroundError as problem:
-        _logger.error("The pipeline cannot run: %s", problem)
-        sys.exit(1)
-    pipeline.start()
-    ended.wait()
-    pipeline.stop()
-    database.close()
+    with closing(database_of(settings)) as database:
+        try:
+            pipeline = Pipeline(database, buckets_of(settings), settings)
+        except WalkaroundError as problem:
+            _logger.error("The pipeline cannot run: %s", problem)
+            sys.exit(1)
+        pipeline.start()
+        ended.wait()
+        pipeline.stop()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from walkaround.errors import InputError
 
 if TYPE_CHECKING:
     from walkaround.settings import Settings
-    from walkaround.store.database import Database
     from walkaround.store.keys import NewKey
 
 _PROJECT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
@@ -87,14 +86,15 @@ def import_model(
     from walkaround.hosting.operations.models.imported import import_package
     from walkaround.hosting.owner import Owner
     from walkaround.models.package import read_package
+    from walkaround.store.opening import opened_database
 
     if not _PROJECT.fullmatch(project):
         raise InputError(f"{project!r} cannot be the name of a project: write letters, digits, hyphens and underscores.")
-    opened = read_package(package)
+    found = read_package(package)
     settings = _settings({"data": data, "database": database}, config)
     owner = Owner(account=settings.account, region=settings.region)
-    with _database(settings).transaction() as session:
-        version = import_package(session, owner, project_name=project, package=opened, settings=settings)
+    with opened_database(settings) as opened, opened.transaction() as session:
+        version = import_package(session, owner, project_name=project, package=found, settings=settings)
     _note(f"The package is {project}/{version}.")
 
 
@@ -119,9 +119,10 @@ def _make(
 def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """List the access keys: never their secrets."""
     from walkaround.store.keys import list_keys
+    from walkaround.store.opening import opened_database
 
     settings = _settings({"data": data, "database": database}, config)
-    with _database(settings).reading() as session:
+    with opened_database(settings) as opened, opened.reading() as session:
         found = list_keys(session)
         if not found:
             where = "the database" if settings.database else f"the data folder {str(settings.data)!r}"
@@ -140,8 +141,10 @@ def _revoke(
 ) -> None:
     """Revoke an access key for ever. A running server refuses it within a second."""
     from walkaround.store.keys import revoke_key
+    from walkaround.store.opening import opened_database
 
-    with _database(_settings({"data": data, "database": database}, config)).transaction() as session:
+    settings = _settings({"data": data, "database": database}, config)
+    with opened_database(settings) as opened, opened.transaction() as session:
         revoke_key(session, key)
     _note(f"The key {key} is revoked.")
 
@@ -190,18 +193,20 @@ def _env(
 def _only_key(settings: Settings) -> str | None:
     """The id of the one usable key, where there is one and no other, and keys are asked for."""
     from walkaround.store.keys import list_keys
+    from walkaround.store.opening import opened_database
 
     if settings.keyless:
         return None
-    with _database(settings).reading() as session:
+    with opened_database(settings) as opened, opened.reading() as session:
         usable = [key.id for key in list_keys(session) if key.revoked is None]
     return usable[0] if len(usable) == 1 else None
 
 
 def _secret_of(settings: Settings, key_id: str) -> str:
     from walkaround.store.keys import KeyRing
+    from walkaround.store.opening import opened_database
 
-    with _database(settings).reading() as session:
+    with opened_database(settings) as opened, opened.reading() as session:
         key = KeyRing(settings.data).find(session, key_id)
     if key is None or key.revoked is not None:
         raise InputError(f"There is no usable access key {key_id!r}: see `walkaround keys list`.")
@@ -217,9 +222,10 @@ def make_key(settings: Settings, *, role: str, account: str | None, note: str) -
         UnavailableError: the database does not answer.
     """
     from walkaround.store.keys import KeyRing
+    from walkaround.store.opening import opened_database
 
     ring = KeyRing(settings.data)
-    with _database(settings).transaction() as session:
+    with opened_database(settings) as opened, opened.transaction() as session:
         return ring.make(session, account=account or settings.account, role=role, note=note)
 
 
@@ -231,11 +237,3 @@ def _settings(flags: Mapping[str, object], config: Path | None) -> Settings:
     from walkaround.settings import load_settings
 
     return load_settings(flags, file=config)
-
-
-def _database(settings: Settings) -> Database:
-    from walkaround.store.opening import database_of
-
-    database = database_of(settings)
-    database.migrate()
-    return database

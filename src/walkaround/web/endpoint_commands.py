@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from walkaround.hosting.owner import Owner
     from walkaround.settings import Settings
-    from walkaround.store.database import Database
 
 endpoints = typer.Typer(name="endpoints", help="Make, list and delete endpoints of SageMaker's runtime.", no_args_is_help=True)
 
@@ -39,9 +38,10 @@ def _create(
     A running server starts it; else the next one that is started does.
     """
     from walkaround.hosting.operations.models.endpoints import create_endpoint
+    from walkaround.store.opening import opened_database
 
     settings, owner = _of(data, database, config)
-    with _database(settings).transaction() as session:
+    with opened_database(settings) as opened, opened.transaction() as session:
         project, version = _model(session, owner, name, model, settings)
         made = create_endpoint(
             session,
@@ -61,10 +61,11 @@ def _create(
 def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """List the endpoints with their models and statuses."""
     from walkaround.hosting.operations.models.endpoints import list_endpoints
+    from walkaround.store.opening import opened_database
 
     settings, owner = _of(data, database, config)
     token = None
-    with _database(settings).reading() as session:
+    with opened_database(settings) as opened, opened.reading() as session:
         while True:
             page = list_endpoints(session, owner, next_token=token)
             for one in page["Endpoints"]:
@@ -78,9 +79,10 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
 def _delete(name: EndpointName, data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """Delete an endpoint. A model that was started for it is stopped; the model itself stays."""
     from walkaround.hosting.operations.models.endpoints import delete_endpoint
+    from walkaround.store.opening import opened_database
 
     settings, owner = _of(data, database, config)
-    with _database(settings).transaction() as session:
+    with opened_database(settings) as opened, opened.transaction() as session:
         delete_endpoint(session, owner, endpoint_name=name)
     typer.echo(f"The endpoint {name} is deleted.", err=True)
 
@@ -91,14 +93,6 @@ def _of(data: Path | None, database: str | None, config: Path | None) -> tuple[S
 
     settings = load_settings({"data": data, "database": database}, file=config)
     return settings, Owner(account=settings.account, region=settings.region)
-
-
-def _database(settings: Settings) -> Database:
-    from walkaround.store.opening import database_of
-
-    database = database_of(settings)
-    database.migrate()
-    return database
 
 
 def _model(session: Session, owner: Owner, name: str, model: str, settings: Settings) -> tuple[str, str]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from walkaround.settings import Settings
-    from walkaround.store.database import Database
 
 users = typer.Typer(name="users", help="Make, list and remove the users of the console.", no_args_is_help=True)
 
@@ -32,23 +31,25 @@ def _make(
 ) -> None:
     """Make a user. The password is asked for; where nobody can be asked, it is the first line of the input."""
     from walkaround.store.keys import role_of
+    from walkaround.store.opening import opened_database
     from walkaround.store.users import make_user, new_digest, plain_name
 
-    settings, opened = _opened(data, database, config)
+    settings = _loaded(data, database, config)
     plain, known = plain_name(name), role_of(role)
-    digest = new_digest(_password(), name=plain)
-    with opened.transaction() as session:
-        make_user(session, name=plain, digest=digest, role=known, account=account or settings.account)
+    with opened_database(settings) as opened:
+        digest = new_digest(_password(), name=plain)
+        with opened.transaction() as session:
+            make_user(session, name=plain, digest=digest, role=known, account=account or settings.account)
     typer.echo(f"The user {plain} has the role {known}, and can sign in.", err=True)
 
 
 @users.command("list")
 def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """List the users: name, account, role, when they were made and when they last signed in."""
+    from walkaround.store.opening import opened_database
     from walkaround.store.users import list_users
 
-    _, opened = _opened(data, database, config)
-    with opened.reading() as session:
+    with opened_database(_loaded(data, database, config)) as opened, opened.reading() as session:
         found = list_users(session)
         if not found:
             typer.echo("There is no user: run `walkaround users make`, or open the link that a server prints.", err=True)
@@ -60,24 +61,25 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
 @users.command("password")
 def _password_of(name: UserName, data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """Give a user another password; all of the user's sessions end. It is asked for, or the first line of the input."""
+    from walkaround.store.opening import opened_database
     from walkaround.store.users import find_user, new_digest, set_password
 
-    _, opened = _opened(data, database, config)
-    with opened.reading() as session:
-        found = find_user(session, name).name
-    digest = new_digest(_password(), name=found)
-    with opened.transaction() as session:
-        set_password(session, find_user(session, found), digest)
+    with opened_database(_loaded(data, database, config)) as opened:
+        with opened.reading() as session:
+            found = find_user(session, name).name
+        digest = new_digest(_password(), name=found)
+        with opened.transaction() as session:
+            set_password(session, find_user(session, found), digest)
     typer.echo(f"The user {found} has another password.", err=True)
 
 
 @users.command("remove")
 def _remove(name: UserName, data: Data = None, database: DatabaseUrl = None, config: Config = None) -> None:
     """Remove a user: the user's sessions end, and the access keys that the user made are revoked."""
+    from walkaround.store.opening import opened_database
     from walkaround.store.users import find_user, remove_user
 
-    _, opened = _opened(data, database, config)
-    with opened.transaction() as session:
+    with opened_database(_loaded(data, database, config)) as opened, opened.transaction() as session:
         user = find_user(session, name)
         revoked = remove_user(session, user)
         typer.echo(f"The user {user.name} is removed; access keys revoked: {revoked}.", err=True)
@@ -94,11 +96,7 @@ def _password() -> str:
     return line
 
 
-def _opened(data: Path | None, database: str | None, config: Path | None) -> tuple[Settings, Database]:
+def _loaded(data: Path | None, database: str | None, config: Path | None) -> Settings:
     from walkaround.settings import load_settings
-    from walkaround.store.opening import database_of
 
-    settings = load_settings({"data": data, "database": database}, file=config)
-    opened = database_of(settings)
-    opened.migrate()
-    return settings, opened
+    return load_settings({"data": data, "database": database}, file=config)
