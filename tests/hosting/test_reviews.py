@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.hosting.conftest import Service
+from tests.hosting.conftest import Service, line
 
 from walkaround.errors import ConflictError, NotFoundError
 from walkaround.hosting.operations.results import reviews
@@ -53,7 +53,7 @@ def test_nobody_says_anything_of_anothers_results(service: Service, kept: list[i
     assert service.run(reviews.describe_result, service.owner, number=kept[0])["Verdict"] is None
 
 
-def test_only_what_a_person_has_said_is_added_and_that_is_noted_once(service: Service, kept: list[int]) -> None:
+def test_only_what_a_person_has_said_is_added(service: Service, kept: list[int]) -> None:
     with pytest.raises(ConflictError, match="confirm or correct it first"):
         service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:1])
     say(service, {number: Said(label="anomaly") for number in kept})
@@ -61,10 +61,50 @@ def test_only_what_a_person_has_said_is_added_and_that_is_noted_once(service: Se
         service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept)
     found = service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:2])
     assert [(result.id, label) for result, label in found] == [(number, "anomaly") for number in kept[:2]]
+
+
+@pytest.mark.parametrize("fresh", [1, 300], ids=["applied", "refused"])
+def test_that_a_picture_was_added_is_noted_by_the_job_that_adds_it(service: Service, kept: list[int], fresh: int) -> None:
+    said = {number: Said(label="anomaly") for number in kept[:2]}
+    say(service, said)
+    service("create_dataset", project_name="cars", dataset_type="train")
+
+    def history() -> list[str | None]:
+        told = service.run(reviews.describe_result, service.owner, number=kept[0])
+        return [one["AddedTo"] for one in told["Reviews"]]
+
+    def add() -> None:
+        found = service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:2])
+        changes = "\n".join(line(f"{number}.jpg", "anomaly") for number in range(fresh)).encode()  # 200 are allowed
+        noted = reviews.noted_later(found, reviewer="anna")
+        service("update_dataset_entries", project_name="cars", dataset_type="train", changes=changes, results=noted)
+
+    add()
+    assert history() == [None]  # accepted, and not done yet
+    say(service, {kept[0]: Said(label="normal")})  # the picture has the label that it was accepted with
+    service.work(*service.jobs()[-1])
+    service.work(*service.jobs()[-1])  # by a server that was thought to be dead
+    assert history() == ([None, None] if fresh > 200 else ["train", None, None])
+    if fresh == 1:
+        told = service.run(reviews.describe_result, service.owner, number=kept[0])["Reviews"][0]
+        assert (told["Label"], told["Reviewer"]) == ("anomaly", "anna")
+
+
+def test_what_is_added_twice_is_noted_once_and_a_result_that_went_is_passed_over(service: Service, kept: list[int]) -> None:
+    say(service, {number: Said(label="anomaly") for number in kept[:2]})
+    service("create_dataset", project_name="cars", dataset_type="train")
+    found = service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:2])
+    noted = reviews.noted_later(found, reviewer="anna")
+    sent = {"project_name": "cars", "dataset_type": "train", "changes": line("0.jpg", "anomaly").encode(), "results": noted}
     for _ in range(2):
-        service.run(reviews.note_added, service.owner, numbers=kept[:1], dataset="train", reviewer="anna")
+        service("update_dataset_entries", **sent)
+        service.work(*service.jobs()[-1])
     told = service.run(reviews.describe_result, service.owner, number=kept[0])["Reviews"]
     assert [one["AddedTo"] for one in told] == ["train", None]
+    service("update_dataset_entries", **sent)
+    service.run(forget_results, service.owner, project_name="cars", before=now())
+    service.work(*service.jobs()[-1])
+    assert service.dataset()["Status"] == "UPDATE_COMPLETE"
 
 
 def test_the_history_goes_with_the_result(service: Service, kept: list[int]) -> None:

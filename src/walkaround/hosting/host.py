@@ -106,11 +106,18 @@ class Host:
         )
 
     def update_dataset_entries(
-        self, session: Session, owner: Owner, *, project_name: str, dataset_type: str, changes: bytes
+        self,
+        session: Session,
+        owner: Owner,
+        *,
+        project_name: str,
+        dataset_type: str,
+        changes: bytes,
+        results: dict[str, Any] | None = None,
     ) -> Reply:
-        """See `datasets.update_dataset_entries`."""
+        """See `datasets.update_dataset_entries`; `results` are of the REST API alone."""
         return datasets.update_dataset_entries(
-            session, owner, project_name=project_name, dataset_type=dataset_type, changes=changes
+            session, owner, project_name=project_name, dataset_type=dataset_type, changes=changes, results=results
         )
 
     def create_model(

@@ -129,6 +129,7 @@ class Change(Table):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), index=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+    results: Mapped[dict[str, Any] | None]  # whose pictures it adds: {"labels": [[7, "anomaly"]], "reviewer": "anna"}
     created: Mapped[datetime] = mapped_column(default=now)
 
 

@@ -19,6 +19,7 @@ from walkaround.hosting.operations.datasets.place_labels import drawn_labels, re
 from walkaround.hosting.operations.lines.label_lines import state_of
 from walkaround.hosting.operations.lines.manifest_lines import Line, name_in
 from walkaround.hosting.operations.own_buckets import require_own_bucket
+from walkaround.hosting.operations.results.reviews import note_added
 from walkaround.hosting.owner import Owner
 from walkaround.settings import Settings
 from walkaround.store.checks import Removal as TakenOut
@@ -84,6 +85,7 @@ def apply_change(session: Session, change_id: int, lines: Mapping[str, Line], *,
     if dataset.status == "UPDATE_IN_PROGRESS":
         try:
             apply_lines(session, dataset, lines, settings=settings)
+            note_added(session, change.results, dataset=dataset)
             dataset.status, dataset.message = "UPDATE_COMPLETE", ""
         except DatasetError as problem:
             refuse_change(session, change_id, str(problem))

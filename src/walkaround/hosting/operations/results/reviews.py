@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from walkaround.hosting.operations.results.results import described_result, watc
 from walkaround.hosting.operations.rows import Reply
 from walkaround.hosting.owner import Owner
 from walkaround.store.results import Result, ResultReview
-from walkaround.store.tables import Project
+from walkaround.store.tables import Dataset, Project
 
 MOST_REVIEWS = 100
 """Reviews of a result that are told, the newest first."""
@@ -134,16 +135,30 @@ def results_to_add(session: Session, owner: Owner, *, project_name: str, numbers
     return found
 
 
-def note_added(session: Session, owner: Owner, *, numbers: Sequence[int], dataset: str, reviewer: str) -> None:
-    """Write down that pictures of results were added to a dataset; those deleted meanwhile are passed over."""
-    query = select(Result).join(Project, Project.id == Result.project_id)
-    own = (Project.account == owner.account, Project.region == owner.region, Result.id.in_(numbers))
-    for result in session.scalars(query.where(*own).order_by(Result.id)):
-        latest = select(ResultReview).filter_by(result_id=result.id).order_by(ResultReview.id.desc()).limit(1)
+def noted_later(found: Sequence[tuple[Result, str]], *, reviewer: str) -> dict[str, Any]:
+    """What a change of a dataset keeps, to note it when it is applied: results with their labels, and who adds them."""
+    return {"labels": [[result.id, label] for result, label in found], "reviewer": reviewer}
+
+
+def note_added(session: Session, told: Mapping[str, Any] | None, *, dataset: Dataset) -> None:
+    """Write down that pictures of results are in a dataset now; those deleted meanwhile are passed over.
+
+    Args:
+        session: of the transaction that adds them.
+        told: by `noted_later`; None: the pictures are of no results.
+        dataset: which has them.
+    """
+    if told is None:
+        return
+    labels = dict(told["labels"])
+    own = (Result.project_id == dataset.project_id, Result.id.in_(labels))
+    for number in session.scalars(select(Result.id).where(*own).order_by(Result.id).with_for_update()).all():
+        latest = select(ResultReview).filter_by(result_id=number).order_by(ResultReview.id.desc()).limit(1)
         former = session.scalar(latest)
-        if former is not None and (former.added_to, former.label) == (dataset, result.verdict):
-            continue  # the same request came twice
-        session.add(ResultReview(result_id=result.id, label=result.verdict, added_to=dataset, reviewer=reviewer))
+        if former is not None and (former.added_to, former.label) == (dataset.kind, labels[number]):
+            continue  # they were added twice
+        review = ResultReview(result_id=number, label=labels[number], added_to=dataset.kind, reviewer=told["reviewer"])
+        session.add(review)
     session.flush()
 
 

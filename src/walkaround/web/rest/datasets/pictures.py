@@ -138,12 +138,26 @@ def keep_pictures(visit: Visit, files: Sequence[Sent], *, classes: bool = False)
 
 
 async def bring_pictures(
-    visit: Visit, project: str, kind: str, brought: Sequence[Brought], *, token: str | None
+    visit: Visit,
+    project: str,
+    kind: str,
+    brought: Sequence[Brought],
+    *,
+    token: str | None,
+    results: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put pictures into a dataset; one that it has already keeps all that is known of it but for another label.
 
     A dataset that is being changed at the moment is waited for, so that uploads may follow each other. Who waits holds no
     thread of the server: others are answered, however many wait.
+
+    Args:
+        visit: of whom brings them.
+        project: of the dataset.
+        kind: of the dataset.
+        brought: the pictures.
+        token: the idempotency key.
+        results: that they are of, where they are of results: see `reviews.noted_later`.
 
     Returns:
         `Known`: how many of them it had already; `Job`: what changes it, where something changes.
@@ -158,7 +172,12 @@ async def bring_pictures(
         if not lines:
             return {"Known": len(known)}
         reply = visit.service.host.update_dataset_entries(
-            session, visit.owner, project_name=project, dataset_type=kind, changes=manifest_of(lines)
+            session,
+            visit.owner,
+            project_name=project,
+            dataset_type=kind,
+            changes=manifest_of(lines),
+            results=results,
         )
         return {**reply, "Known": len(known)}
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from walkaround.errors import BucketError, ConflictError, NotFoundError, ValidationError
 from walkaround.hosting.operations.results.results import find_result
-from walkaround.hosting.operations.results.reviews import note_added, results_to_add
+from walkaround.hosting.operations.results.reviews import noted_later, results_to_add
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.pipeline.originals import KEPT_BELOW, Original, opened_original
 from walkaround.web.rest.access import Changer, IdempotencyKey, Visit
@@ -58,15 +58,13 @@ async def add_results(
     A picture that is in the bucket of the dataset stays where it is; another is copied into the bucket of the uploads. Of a
     video, frames are added, each with a label of its own. What was drawn on a picture that the dataset has already stays.
     """
-    brought = await run_in_threadpool(_frames if new.frames else _pictures, visit, project, new)
-    reply = await bring_pictures(visit, project, new.dataset, brought, token=token)
-    if not new.frames:
-        await run_in_threadpool(visit.change, "note_added", lambda session: _noted(session, visit, new))
+    brought, noted = await run_in_threadpool(_frames if new.frames else _pictures, visit, project, new)
+    reply = await bring_pictures(visit, project, new.dataset, brought, token=token, results=noted)
     return AddedFromResults(pictures=len({one.picture for one in brought}), job=reply.get("Job"))
 
 
-def _pictures(visit: Visit, project: str, new: NewFromResults) -> list[Brought]:
-    """The pictures of results, each with the label that a person gave."""
+def _pictures(visit: Visit, project: str, new: NewFromResults) -> tuple[list[Brought], dict[str, Any]]:
+    """The pictures of results, each with the label that a person gave, and what is noted on the results in the end."""
 
     def act(session: Session) -> dict[str, Any]:
         dataset = find_dataset(session, find_project(session, visit.owner, project), new.dataset)
@@ -74,13 +72,15 @@ def _pictures(visit: Visit, project: str, new: NewFromResults) -> list[Brought]:
         places = [original_in(session, visit, result.id, video=False) for result, _ in found]
         names = [told_name(result.source) for result, _ in found]
         labels = [label for _, label in found]
-        return {"Bucket": dataset.bucket, "Places": list(zip(places, names, labels, strict=True))}
+        noted = noted_later(found, reviewer=reviewer_of(visit))
+        return {"Bucket": dataset.bucket, "Places": list(zip(places, names, labels, strict=True)), "Noted": noted}
 
     told = visit.look(act)
-    return [_brought(visit, *place, bucket=told["Bucket"], project=project, kind=new.dataset) for place in told["Places"]]
+    bucket, places = told["Bucket"], told["Places"]
+    return [_brought(visit, *place, bucket=bucket, project=project, kind=new.dataset) for place in places], told["Noted"]
 
 
-def _frames(visit: Visit, project: str, new: NewFromResults) -> list[Brought]:
+def _frames(visit: Visit, project: str, new: NewFromResults) -> tuple[list[Brought], None]:
     """Frames of the video of a result, each with a label of its own."""
     if len(new.results) > 1:
         raise ValidationError("Frames are of one video: give one result with them.")
@@ -98,12 +98,7 @@ def _frames(visit: Visit, project: str, new: NewFromResults) -> list[Brought]:
         name = f"{told['Name'].rpartition('.')[0] or told['Name']}.{frame.time:.2f}s.jpg"
         path = visit.service.frames.shown(video, name=told["Name"], time=frame.time, size=SIDES[-1])
         brought.append(_copied(visit, path, name, frame.label, bucket=told["Bucket"], project=project, kind=new.dataset))
-    return brought
-
-
-def _noted(session: Session, visit: Visit, new: NewFromResults) -> dict[str, Any]:
-    note_added(session, visit.owner, numbers=new.results, dataset=new.dataset, reviewer=reviewer_of(visit))
-    return {}
+    return brought, None
 
 
 def _brought(
