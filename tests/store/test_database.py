@@ -15,8 +15,8 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import column, insert, select, table, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import column, delete, insert, select, table, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from postgres_server import PostgresServer
 from walkaround import store
@@ -26,6 +26,7 @@ from walkaround.hosting.operations.datasets.substrings import is_indexed, matche
 from walkaround.hosting.owner import Owner
 from walkaround.store.database import Database
 from walkaround.store.migrate import config_for
+from walkaround.store.results import Result, ResultReview
 from walkaround.store.tables import Dataset, Entry, Job, Project, Table
 
 
@@ -130,6 +131,44 @@ def test_entries_of_before_are_as_they_were_and_their_numbers_do_not_come_again(
             assert entry.id == number
             session.delete(entry)
     assert found_by(database, "rear") == [2]
+    database.close()
+
+
+def test_results_and_projects_of_before_are_as_they_were_and_their_numbers_do_not_come_again(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'walkaround.sqlite'}")
+    with database.engine.begin() as connection:
+        command.upgrade(config_for(connection), "0018")
+    told = {"model_version": 1, "anomalous": True, "confidence": 0.9, "label": "dent", "findings": {"damage": 0.9}}
+    with database.transaction() as session:
+        session.add(Project(id=1, account="000000000000", region="us-east-1", name="cars", classes={"classes": []}))
+        session.add(Project(id=2, account="000000000000", region="us-east-1", name="vans", last_version=3))
+        session.flush()
+        session.add(Result(id=1, project_id=1, source="a.jpg", arrival_id=4, watch_id=5, **told))
+        session.add(Result(id=2, project_id=2, source="b.jpg", verdict="normal", picture="s3://pictures/b", **told))
+        session.flush()
+        session.add(ResultReview(result_id=2, label="normal", reviewer="anna"))
+    everything = [text("SELECT * FROM projects"), text("SELECT * FROM results"), text("SELECT * FROM result_reviews")]
+    indexes = text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'results' ORDER BY name")
+    with database.reading() as session:
+        before = [session.execute(one).all() for one in (*everything, indexes)]
+    database.migrate()
+    with database.reading() as session:
+        assert [session.execute(one).all() for one in (*everything, indexes)] == before
+        assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+    with database.transaction() as session:
+        session.execute(delete(ResultReview))
+        session.execute(delete(Result))
+        session.execute(delete(Project))
+    with database.transaction() as session:
+        project = Project(account="000000000000", region="us-east-1", name="cars")
+        session.add(project)
+        session.flush()
+        result = Result(project_id=project.id, source="c.jpg", **told)
+        session.add(result)
+        session.flush()
+        assert (project.id, result.id) == (3, 3)
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.add(ResultReview(result_id=2, label="normal", reviewer="anna"))  # references are looked at again
     database.close()
 
 

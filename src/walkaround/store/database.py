@@ -68,7 +68,13 @@ class Database:
         if self._writer and self.url.database:
             with writing(self.url.database):
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-        with _answering(), self._turn(), self.engine.begin() as connection:
+        with (
+            _answering(),
+            self._turn(),
+            self.engine.connect() as connection,
+            _references_apart(connection),
+            connection.begin(),
+        ):
             bring_up_to_date(connection)
 
     @contextmanager
@@ -154,6 +160,20 @@ def _begin_sqlite(connection: Connection) -> None:
     reading = connection.get_execution_options().get(_READING, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {int(reading)}")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _references_apart(connection: Connection) -> Iterator[None]:
+    """Have SQLite pass over references between tables: else one that others refer to could not be copied and replaced."""
+    direct = connection.connection.dbapi_connection
+    if not isinstance(direct, sqlite3.Connection):
+        yield
+        return
+    direct.execute("PRAGMA foreign_keys=OFF")  # does nothing within a transaction
+    try:
+        yield
+    finally:
+        direct.execute("PRAGMA foreign_keys=ON")
 
 
 @contextmanager

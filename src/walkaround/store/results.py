@@ -22,6 +22,7 @@ class Result(Table):
         Index("results_by_model", "project_id", "model_version", "created", "id"),
         Index("results_by_source", "project_id", "source", "created", "id"),
         Index("results_by_watch", "watch_id", "created", "id"),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -59,7 +59,7 @@ class Project(Table):
     """A project: at most one dataset of each kind, and numbered models."""
 
     __tablename__ = "projects"
-    __table_args__ = (UniqueConstraint("account", "region", "name"),)
+    __table_args__ = (UniqueConstraint("account", "region", "name"), NEVER_AGAIN)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     account: Mapped[str] = mapped_column(String(64))

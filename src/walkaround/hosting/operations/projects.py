@@ -102,7 +102,7 @@ def remove_left(session: Session, project_id: int, *, at_most: int = 2_000) -> b
     Call it in one short transaction after another until there is not.
     """
     project = session.get(Project, project_id)
-    if project is None or project.account != _NOBODY:  # SQLite gives the number of what is gone to the next one
+    if project is None or project.account != _NOBODY:  # once, SQLite gave the number of what was gone to the next one
         return False
     root = Project.__table__
     for table, left in _held_by(root, root.c.id == project_id):

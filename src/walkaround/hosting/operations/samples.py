@@ -83,7 +83,7 @@ def sample_rows(session: Session, project_id: int) -> tuple[Dataset | None, Mode
 
 
 def of_sample() -> ColumnElement[bool]:
-    """That a job of this kind is about a project: SQLite gives the number of a project that is gone to the next one."""
+    """That a job of this kind is about a project: once, SQLite gave the number of a project that was gone to the next one."""
     return and_(Job.subject == Project.id, Job.created >= Project.created)
 
 
