@@ -304,10 +304,10 @@ def _earlier(
     return None
 
 
-def _kind(options: Mapping[str, Any] | None) -> tuple[str, tuple[str, ...], bool | None]:
-    """What makes trainings alike; a limit of time does not."""
+def _kind(options: Mapping[str, Any] | None) -> tuple[str | None, tuple[str, ...], bool | None]:
+    """What makes trainings alike; a limit of time does not. Which quality is meant where none is named is up to a setting."""
     options = options or {}
-    return options.get("quality", "fast"), tuple(options.get("parts", ())), options.get("multi_label")
+    return options.get("quality"), tuple(options.get("parts", ())), options.get("multi_label")
 
 
 def _pictures(phases: Iterable[Phase]) -> int:
