@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.errors import DatasetError
-from walkaround.hosting.operations.lines.manifest_lines import classification_line, label_attribute, parse_lines, stored_line
+from walkaround.hosting.operations.lines.manifest_lines import label_attribute, parse_lines, stored_line
 
 CLASSIFIED = {"class-name": "anomaly", "type": "groundtruth/image-classification", "human-annotated": "yes"}
 NORMAL = {**CLASSIFIED, "class-name": "normal"}
@@ -141,14 +141,6 @@ def test_a_line_of_an_older_version_is_read_without_what_cannot_be() -> None:
     boxes = {"annotations": [{"class_id": 7}]}
     line = stored_line(text(x=boxes, x_metadata=BOXED, y_metadata=NORMAL).decode())
     assert (line.source_ref, line.label, line.boxes) == ("s3://photos/a.jpg", "normal", None)
-
-
-@pytest.mark.parametrize("label", ["normal", "anomaly"])
-def test_a_line_that_we_write_says_what_was_meant(label: str) -> None:
-    written = classification_line("s3://photos/ä b.jpg", label, job="trial/1")
-    ((ref, line),) = parse_lines(written.encode()).items()
-    assert (ref, line.label) == ("s3://photos/ä b.jpg", label)
-    assert json.loads(written)["anomaly-label"] == (label == "anomaly")
 
 
 @settings(max_examples=60)

@@ -64,11 +64,7 @@ def picture_format(head: bytes) -> str | None:
         return "TIFF"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
-    if (
-        head[:2] == b"BM"
-        and head[6:10] == bytes(4)
-        and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0")
-    ):
+    if head[:2] == b"BM" and head[6:10] == bytes(4) and head[14:18] in _BMP_HEADER_SIZES:
         return "BMP"
     if head[4:8] == b"ftyp":
         return _still_of_brands(head)
@@ -93,9 +89,7 @@ def _is_video(head: bytes) -> bool:
     """Whether these are the first bytes of MP4, QuickTime, Matroska, WebM, AVI, MPEG, ASF, FLV or Ogg."""
     if head[4:8] == b"ftyp" or head[4:8] in _QUICKTIME_ATOMS:
         return True
-    if head.startswith(
-        (b"\x1a\x45\xdf\xa3", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"FLV\x01", b"OggS", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11")
-    ):
+    if head.startswith(_VIDEO_MAGIC):
         return True
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
         return True

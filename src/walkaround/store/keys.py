@@ -142,15 +142,6 @@ class KeyRing:
         row = session.get(AccessKey, key_id)
         return None if row is None else self._opened(row)
 
-    def find_bearer(self, session: Session, token: str) -> StoredKey | None:
-        """The key with this bearer token, revoked or not; None where there is none.
-
-        Raises:
-            InputError: its secret was encrypted under another `secret.key`.
-        """
-        row = session.scalar(select(AccessKey).where(AccessKey.bearer == bearer_digest(token)))
-        return None if row is None else self._opened(row)
-
     def usable(self, session: Session) -> list[StoredKey]:
         """All keys that are not revoked; those that this `secret.key` does not open are left out, and logged once."""
         found = []

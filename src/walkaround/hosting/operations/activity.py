@@ -25,7 +25,7 @@ LATELY_DAYS = 30
 MOST_RUNNING = 200
 """Jobs that are told of at once, the newest first."""
 _FAILED_DATASETS = ("CREATE_FAILED", "UPDATE_FAILED_ROLLBACK_COMPLETE", "UPDATE_FAILED_ROLLBACK_IN_PROGRESS")
-_OF_DATASETS = ("create_dataset", "update_dataset", "delete_dataset")
+_OF_DATASETS = ("create_dataset", "update_dataset")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _JOB, _DATASET = 1, 0  # which comes first of two that failed at the same moment
@@ -136,7 +136,7 @@ def _subjects(owner: Owner, wanted: ColumnElement[bool]) -> Any:
     """Jobs of an account's projects, with what each is about; a job whose subject is gone has nobody to be told."""
     queries = [
         _subject("model", cast(Model.version, String), Model, of=("train", "host", "unhost", "delete_model")),
-        _subject("dataset", Dataset.kind, Dataset, of=("create_dataset", "delete_dataset")),
+        _subject("dataset", Dataset.kind, Dataset, of=("create_dataset",)),
         _subject("packaging", Packaging.name, Packaging, of=("package",)),
         _subject("trial", Trial.name, Trial, of=("trial",)),
         _subject("export", Export.form, Export, of=("export",)),

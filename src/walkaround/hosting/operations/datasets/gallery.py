@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
@@ -26,7 +26,6 @@ ABOUT_LABELS = ("label-doubt", "two-labels", "near-two-labels", "unlabelled")
 ANY = "any"
 
 Order = Literal["newest", "oldest", "doubt", "check"]
-ORDERS: tuple[Order, ...] = get_args(Order)
 _AT_ONCE = 500
 _FEW = 0.1
 """Of all entries. Where more match, to look at one after the other takes no longer."""

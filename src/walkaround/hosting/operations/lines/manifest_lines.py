@@ -21,14 +21,12 @@ from walkaround.datasets.formats.lookout import SOURCE_KEY
 from walkaround.errors import DatasetError
 from walkaround.hosting.operations.lines.label_lines import Review, damage_kinds, label_by_kinds, labelled_by, review_of
 from walkaround.hosting.operations.lines.place_lines import LineFault, Mask, boxes_of, checked_ref, masks_of
-from walkaround.store.tables import now
 
 NAME_KEY = "walkaround-name"
 """The key of a line that holds the sender's name for the picture."""
 
 _S3 = "s3://"
 _METADATA = "-metadata"
-_ATTRIBUTE = "anomaly-label"
 _DETECTED = "-detected-metadata"
 _CLASSIFICATION = "groundtruth/image-classification"
 _SHORTEST = 2
@@ -186,20 +184,6 @@ def source_bucket(source_ref: object) -> str:
         return Line(source_ref=checked_ref(SOURCE_KEY, source_ref), label=None, text="").bucket
     except LineFault as fault:
         raise DatasetError(f"A picture cannot be used: {fault}.") from None
-
-
-def classification_line(source_ref: str, label: str, *, job: str, name: str | None = None) -> str:
-    """A line as Ground Truth writes it for a picture that a person calls `label`, normal or anomaly."""
-    named = {} if name is None else {NAME_KEY: name}
-    metadata = {
-        "class-name": label,
-        "confidence": 1.0,
-        "human-annotated": "yes",
-        "creation-date": now().strftime("%Y-%m-%dT%H:%M:%S"),
-        "type": _CLASSIFICATION,
-        "job-name": job,
-    }
-    return json.dumps({SOURCE_KEY: source_ref, **named, _ATTRIBUTE: int(label == ANOMALY), _ATTRIBUTE + _METADATA: metadata})
 
 
 def label_attribute(members: Mapping[str, Any]) -> str | None:
