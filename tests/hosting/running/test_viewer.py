@@ -7,12 +7,15 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from made_models import made_package, picture_with
+from served import wait_for
+from walkaround.damage.findings import Findings
 from walkaround.errors import PackageError, PictureError, ThrottledError, UnavailableError
 from walkaround.hosting.pool.viewer import Viewer
 
@@ -82,3 +85,42 @@ def test_too_many_who_wait_are_turned_away(viewer: Viewer, packages: list[Path],
     problems = [one.exception() for one in tries]
     assert sum(one is None for one in problems) >= 24
     assert {type(one) for one in problems if one is not None} <= {ThrottledError}
+
+
+def held(before: list[int]) -> int:
+    """The process id of the worker that is being started, which loads its model no further until SIGCONT."""
+    worker = wait_for(lambda: set(workers()) - set(before), what="a worker", seconds=30).pop()
+    os.kill(worker, signal.SIGSTOP)
+    return int(worker)
+
+
+def test_a_model_that_is_slow_to_load_is_said_to_be_loading_and_is_there_later(packages: list[Path], picture: bytes) -> None:
+    before = workers()
+    with closing(Viewer(patience=1.0)) as viewer:
+        with ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(viewer.look, packages[0], picture, threshold=None)
+            worker = held(before)
+            with pytest.raises(UnavailableError, match="The model is still being loaded") as raised:
+                asked.result()
+        assert raised.value.retry_after == 10
+        os.kill(worker, signal.SIGCONT)
+
+        def found() -> Findings | None:
+            with suppress(UnavailableError):
+                return viewer.look(packages[0], picture, threshold=None)
+            return None
+
+        assert wait_for(found, what="the model", seconds=60).anomalous
+        assert set(workers()) - set(before) == {worker}, "the one that was slow"
+
+
+def test_a_server_that_stops_does_not_wait_for_a_model_that_is_being_loaded(packages: list[Path], picture: bytes) -> None:
+    before = workers()
+    viewer = Viewer()
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(viewer.look, packages[0], picture, threshold=None)
+        held(before)
+        viewer.close()
+        with pytest.raises(UnavailableError):
+            asked.result(10)
+    assert workers() == before

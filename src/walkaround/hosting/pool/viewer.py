@@ -22,14 +22,22 @@ from walkaround.hosting.pool.frames import Frame, Kind, Look, asked, received
 
 _IDLE_SECONDS = 60.0
 _PATIENCE_SECONDS = 60.0
+"""So long whoever asks waits for an answer, and the worker may take for one picture; as for those of hosted models."""
+_LOAD_SECONDS = 600.0
+"""So long a worker may load its model, as that of a hosted one may. Nobody waits for it as long as that: whoever asks
+again finds it loaded."""
+_RETRY_AFTER = 10
 _MOST_WAITING = 24
+_STOPPING = "The server is stopping."
 
 
 class Viewer:
     """Answers pictures with any package. Thread-safe; every call waits for its answer."""
 
-    def __init__(self) -> None:
-        """Start nothing."""
+    def __init__(self, *, patience: float = _PATIENCE_SECONDS) -> None:
+        """Start nothing; `patience` is how many seconds a call waits for its answer."""
+        self._patience = patience
+        self._closed = False
         self._turns = ThreadPoolExecutor(1, thread_name_prefix="viewer")
         self._places = threading.BoundedSemaphore(_MOST_WAITING)
         self._worker: _Worker | None = None
@@ -47,19 +55,29 @@ class Viewer:
             PackageError: the package cannot be loaded.
             PictureError: the picture cannot be used.
             ThrottledError: too many wait.
-            UnavailableError: the worker failed.
+            UnavailableError: the worker failed, or the model is still being loaded.
         """
         if not self._places.acquire(blocking=False):
             raise ThrottledError("Many pictures are being looked at already; try again in 2 s.", retry_after=2)
         try:
-            return self._turns.submit(self._look, package, Look(picture, heat=True, threshold=threshold)).result()
+            turn = self._turns.submit(self._look, package, Look(picture, heat=True, threshold=threshold))
+            return turn.result(self._patience)
+        except TimeoutError as problem:
+            turn.cancel()  # one that has begun goes on
+            raise UnavailableError(
+                f"The model is still being loaded, or busy with other pictures; try again in {_RETRY_AFTER} s.",
+                retry_after=_RETRY_AFTER,
+            ) from problem
         except RuntimeError as problem:  # closed
-            raise UnavailableError("The server is stopping.", retry_after=5) from problem
+            raise UnavailableError(_STOPPING, retry_after=5) from problem
         finally:
             self._places.release()
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker, whatever it does."""
+        self._closed = True
+        if self._worker is not None:
+            self._worker.kill()  # a turn that waits for it ends
         if self._idle is not None:
             self._idle.cancel()
         self._end_later()
@@ -76,8 +94,11 @@ class Viewer:
                     self._end()
             self._end()
             self._worker = _Worker(package)
+            if self._closed:
+                raise UnavailableError(_STOPPING, retry_after=5)
+            self._worker.load()
             return self._worker.answer(question)
-        except UnavailableError:
+        except (UnavailableError, PackageError):
             self._end()
             raise
         finally:
@@ -110,15 +131,15 @@ class _Worker:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
-        self._socket.settimeout(_PATIENCE_SECONDS)
         self._frames = received(self._socket)
-        try:
-            first = self._next()
-            if first.kind is Kind.CANNOT_LOAD:
-                raise PackageError(first.body.decode())
-        except BaseException:
-            self.end()
-            raise
+
+    def load(self) -> None:
+        """Wait until the model is loaded."""
+        self._socket.settimeout(_LOAD_SECONDS)
+        first = self._next()
+        self._socket.settimeout(_PATIENCE_SECONDS)
+        if first.kind is Kind.CANNOT_LOAD:
+            raise PackageError(first.body.decode())
 
     def answer(self, question: Look) -> Findings:
         try:
@@ -132,9 +153,13 @@ class _Worker:
             raise PictureError(frame.body.decode())
         raise UnavailableError(f"A worker failed at the picture ({frame.body.decode()}); try again.", retry_after=1)
 
+    def kill(self) -> None:
+        """End the process, from any thread: whoever waits for its answer gets none."""
+        self._process.kill()
+
     def end(self) -> None:
         self._socket.close()
-        self._process.kill()
+        self.kill()
         self._process.wait()
 
     def _next(self) -> Frame:
