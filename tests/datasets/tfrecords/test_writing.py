@@ -1,42 +1,25 @@
-"""TFRecords: what is written is what TensorFlow's tools expect, comes back as it went in, and what is damaged is named."""
+"""TFRecords that are written: what TensorFlow's tools expect, the same for the same seed, and nothing half done."""
 
 from __future__ import annotations
 
 import io
-import struct
-import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from tests.datasets.tfrecords.conftest import DENT, features_in, save
 
 from walkaround.damage.places import Place, Polygons
-from walkaround.datasets.faults import require_good_places
 from walkaround.datasets.manifest import write_manifest
 from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.sample import Dataset, Sample, Split
-from walkaround.datasets.tfrecords.messages import decode_example, encode_example, label_map_text, read_label_map
+from walkaround.datasets.tfrecords.messages import read_label_map
 from walkaround.datasets.tfrecords.reading import read_tfrecords
-from walkaround.datasets.tfrecords.records import BadRecord, read_records, write_record
 from walkaround.datasets.tfrecords.writing import LABEL_MAP, write_tfrecords
 from walkaround.errors import DatasetError, InputError, StorageError
-
-DENT = Place(label="dent", box=(8.0, 10.0, 40.0, 30.0))
-SCRATCH = Place(label="scratch", box=(0.0, 0.0, 64.0, 48.0), crowd=True)
-
-
-def save(path: Path, *, seed: int = 0, size: tuple[int, int] = (64, 48), form: str = "JPEG", **options: Any) -> Path:
-    """A picture of smooth colours that no other seed gives."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), dtype=np.uint8)
-    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, form, **options)
-    return path
 
 
 def turned(orientation: int) -> bytes:
@@ -44,26 +27,6 @@ def turned(orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
     return exif.tobytes()
-
-
-@pytest.fixture
-def boxes(tmp_path: Path) -> Dataset:
-    """Twelve pictures with a dent, every third with a scratch as well."""
-    samples = [
-        Sample(
-            path=save(tmp_path / "cars" / f"car{number}.jpg", seed=number),
-            label=None,
-            where=f"instances.json, annotation {number}",
-            places=(DENT, SCRATCH) if number % 3 == 0 else (DENT,),
-        )
-        for number in range(12)
-    ]
-    return Dataset(origin=tmp_path / "cars", samples=tuple(samples))
-
-
-def features_in(path: Path) -> list[dict[str, Any]]:
-    """The features of each record of a file."""
-    return [dict(decode_example(record)) for record in read_records(path) if isinstance(record, bytes)]
 
 
 def test_a_record_has_the_features_that_the_sample_writes(boxes: Dataset, tmp_path: Path) -> None:
@@ -236,167 +199,6 @@ def test_a_failure_in_the_middle_leaves_nothing(boxes: Dataset, tmp_path: Path) 
     with pytest.raises(KeyboardInterrupt):
         write_tfrecords(boxes, tmp_path / "records" / "out", progress=stop)
     assert list((tmp_path / "records").iterdir()) == []
-
-
-@pytest.fixture
-def records(boxes: Dataset, tmp_path: Path) -> Path:
-    """A file of twelve records."""
-    write_tfrecords(boxes, tmp_path / "out", validation_share=0)
-    return tmp_path / "out" / "train.records"
-
-
-def starts(content: bytes) -> list[int]:
-    """Where each record begins."""
-    found, at = [], 0
-    while at < len(content):
-        found.append(at)
-        at += 16 + struct.unpack_from("<Q", content, at)[0]
-    return found
-
-
-@pytest.mark.parametrize(
-    ("damage", "reason", "left"),
-    [
-        (
-            lambda content, third: content[: third + 100] + b"\0\1\2" + content[third + 103 :],
-            "checksum of its data is wrong",
-            11,
-        ),
-        (lambda content, third: content[:third] + b"\7" + content[third + 1 :], "checksum of its length is wrong", 2),
-        (lambda content, third: content[: third + 100], "ends in the middle", 2),
-        (lambda content, third: content[: third + 5], "ends in the middle", 2),
-    ],
-)
-def test_a_damaged_record_is_named(
-    damage: Callable[[bytes, int], bytes], reason: str, left: int, records: Path, tmp_path: Path
-) -> None:
-    content = records.read_bytes()
-    records.write_bytes(damage(content, starts(content)[2]))
-    back = read_tfrecords(records.parent, pictures=tmp_path / "pictures")
-    [problem] = back.problems
-    assert problem.severity == "error"
-    assert "train.records, record 3" in problem.message
-    assert reason in problem.message
-    assert len(back.samples) == left
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"image/encoded": []}, "no image/encoded"),
-        ({"image/encoded": [b"no picture"]}, "is not a picture"),
-        ({"image/object/class/text": [], "image/object/class/label": [9]}, "class id 9"),
-        ({"image/object/class/label": [], "image/object/class/text": []}, "differ in length"),
-        ({"image/object/bbox/xmin": [float("nan")]}, "a box of 'dent'"),
-        ({"image/object/bbox/xmax": [0.01]}, "a box of 'dent'"),
-        ({"image/filename": [7]}, "where a text belongs"),
-    ],
-)
-def test_a_record_that_says_what_cannot_be_is_named(change: dict[str, Any], reason: str, records: Path, tmp_path: Path) -> None:
-    good = next(f for f in features_in(records) if f["image/object/class/text"] == [b"dent"])
-    with records.open("wb") as file:
-        write_record(file, encode_example(good))
-        write_record(file, encode_example({**good, **change}))
-    back = read_tfrecords(records.parent, pictures=tmp_path / "pictures")
-    assert len(back.samples) == 1
-    [problem] = back.problems
-    assert "record 2" in problem.message
-    assert reason in problem.message
-
-
-def test_names_in_records_lead_nowhere_else(records: Path, tmp_path: Path) -> None:
-    [features, *_] = features_in(records)
-    with records.open("wb") as file:
-        write_record(file, encode_example({**features, "image/filename": [b"../../../etc/../evil\0\n.jpg"]}))
-    [sample] = read_tfrecords(records.parent, pictures=tmp_path / "pictures").samples
-    assert sample.path == tmp_path / "pictures" / "train" / "000001_evil.jpg"
-
-
-def test_a_missing_shard_is_named(boxes: Dataset, tmp_path: Path) -> None:
-    written = write_tfrecords(boxes, tmp_path / "out", shards=3, validation_share=0)
-    written.files[1].unlink()
-    back = read_tfrecords(tmp_path / "out", pictures=tmp_path / "pictures")
-    assert len(back.samples) == 8
-    assert "train.records-00001-of-00003 is missing" in back.problems[0].message
-
-
-def test_a_folder_without_records_or_label_map_is_refused(records: Path, tmp_path: Path) -> None:
-    (records.parent / LABEL_MAP).unlink()
-    for folder, told in ((records.parent, "put the label map"), (tmp_path / "cars", "no records")):
-        with pytest.raises(DatasetError, match=told):
-            read_tfrecords(folder, pictures=tmp_path / "pictures")
-
-
-@pytest.mark.parametrize(
-    ("text", "classes"),
-    [
-        ("item { id: 1 name: 'dent' display_name: 'Dent' }", {1: "dent"}),
-        ('# made by hand\nitem {\n name: "Delle \\"tief\\""\n id: 3 }', {3: 'Delle "tief"'}),
-        ("", {}),
-    ],
-)
-def test_label_maps_of_others_are_read(text: str, classes: dict[int, str]) -> None:
-    assert read_label_map(text, name=LABEL_MAP) == classes
-
-
-@pytest.mark.parametrize(
-    "text", ["dent 1", "item { id: 0 name: 'a' }", "item { id: 1 }", "item{id:1 name:'a'}item{id:1 name:'b'}"]
-)
-def test_what_is_no_label_map_is_refused(text: str) -> None:
-    with pytest.raises(DatasetError, match="label"):
-        read_label_map(text, name=LABEL_MAP)
-
-
-@given(st.lists(st.text(min_size=1, max_size=20), unique=True, max_size=8))
-def test_any_class_names_come_back_from_a_label_map(names: list[str]) -> None:
-    assert list(read_label_map(label_map_text(names), name=LABEL_MAP).items()) == list(enumerate(names, start=1))
-
-
-_VALUES = st.one_of(
-    st.lists(st.binary(max_size=50), max_size=4),
-    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=4),
-    st.lists(st.floats(width=32, allow_nan=False), max_size=4),
-)
-
-
-@given(st.dictionaries(st.text(max_size=20), _VALUES, max_size=6))
-def test_any_features_come_back(features: dict[str, Any]) -> None:
-    assert decode_example(encode_example(features)) == features
-
-
-@given(st.lists(st.binary(max_size=200), min_size=1, max_size=6), st.floats(0, 1, exclude_max=True), st.integers(0, 7))
-def test_any_bytes_come_back_from_records_and_any_changed_bit_is_seen(contents: list[bytes], place: float, bit: int) -> None:
-    file = io.BytesIO()
-    for content in contents:
-        write_record(file, content)
-    whole = bytearray(file.getvalue())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "train.records"
-        path.write_bytes(whole)
-        assert list(read_records(path)) == contents
-        whole[int(place * len(whole))] ^= 1 << bit
-        path.write_bytes(whole)
-        assert any(isinstance(record, BadRecord) for record in read_records(path))
-
-
-def test_a_folder_of_records_is_a_dataset_like_any_other(records: Path, tmp_path: Path) -> None:
-    found = read_dataset(records.parent, cache=tmp_path / "cache")
-    assert found.counts == {"anomaly": 12}
-    assert found.place_classes == ("dent", "scratch")
-    assert {sample.split for sample in found.samples} == {"train"}
-    assert all(sample.path.is_relative_to(tmp_path / "cache" / "records") for sample in found.samples)
-
-
-def test_damaged_records_are_left_out_only_when_asked(records: Path, tmp_path: Path) -> None:
-    records.write_bytes(records.read_bytes()[:-1])
-    with pytest.raises(DatasetError, match="record 12: the file ends in the middle"):
-        require_good_places(read_dataset(records.parent, cache=tmp_path))
-    found = read_dataset(records.parent, cache=tmp_path, skip_bad_labels=True)
-    require_good_places(found)
-    assert len(found.samples) == 11
-    records.write_bytes(b"no records")
-    with pytest.raises(DatasetError, match=r"No record in .* can be used"):
-        read_dataset(records.parent, cache=tmp_path)
 
 
 def test_records_are_exported_by_the_command_and_read_by_others(boxes: Dataset, tmp_path: Path, command: Any) -> None:
