@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from walkaround.buckets.buckets import Buckets
 from walkaround.datasets.checks import CheckReport, check_survey
 from walkaround.datasets.gathering import gathered
-from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.renaming import parse_renames, renamed
 from walkaround.datasets.split import folds_by_group
 from walkaround.datasets.survey import Survey, survey
@@ -21,6 +20,7 @@ from walkaround.models.network import cores
 from walkaround.training.choose import CANDIDATES, compare
 from walkaround.training.fitting import Progress, calibrated, label_doubts, out_of_fold, read_coordinates, silent
 from walkaround.training.multi_label import kind_doubts, unseen_kinds
+from walkaround.training.pictures import read_pictures
 from walkaround.training.plan import Plan, is_normal, make_plan
 from walkaround.training.recipe import Recipe
 
@@ -46,13 +46,7 @@ def check(
         DatasetError: the pictures or labels cannot be used at all.
     """
     recipe, report = recipe or Recipe(), progress or silent
-    dataset = read_dataset(
-        pictures,
-        buckets=buckets,
-        cache=recipe.cache,
-        progress=lambda done, total: report("Fetching pictures", done, total),
-        skip_bad_labels=recipe.skip_bad_labels,
-    )
+    dataset = read_pictures(pictures, recipe, buckets=buckets, report=report)
     dataset = renamed(dataset, parse_renames(recipe.rename))
     if recipe.multi_label:
         dataset = gathered(dataset, lambda name: is_normal(name, recipe))

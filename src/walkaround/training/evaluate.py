@@ -14,7 +14,6 @@ from walkaround.damage.kinds import ANOMALY, NORMAL, means_normal, shows_damage
 from walkaround.damage.places import Place
 from walkaround.datasets.faults import require_good_places
 from walkaround.datasets.gathering import gathered
-from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.renaming import parse_renames, renamed
 from walkaround.datasets.sample import Sample
 from walkaround.errors import DatasetError, PictureError
@@ -23,6 +22,7 @@ from walkaround.evaluation.place_scores import PlaceEvaluation
 from walkaround.evaluation.placed import PlaceTally
 from walkaround.inspection.detector import Detector
 from walkaround.training.fitting import Progress, silent
+from walkaround.training.pictures import read_pictures
 from walkaround.training.recipe import Recipe
 
 
@@ -53,13 +53,7 @@ def evaluate(
     detector = package if isinstance(package, Detector) else Detector(package)
     detector = detector if threshold is None else detector.at_threshold(threshold)
     recipe, report = recipe or Recipe(), progress or silent
-    dataset = read_dataset(
-        pictures,
-        buckets=buckets,
-        cache=recipe.cache,
-        progress=lambda done, total: report("Fetching pictures", done, total),
-        skip_bad_labels=recipe.skip_bad_labels,
-    )
+    dataset = read_pictures(pictures, recipe, buckets=buckets, report=report)
     require_good_places(dataset)
     dataset = renamed(dataset, parse_renames(recipe.rename))
     if detector.card.task == "multi-label":

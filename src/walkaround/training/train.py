@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from walkaround.damage.measures import confidence_of, profile_of
 from walkaround.datasets.faults import require_good_places
 from walkaround.datasets.gathering import gathered
 from walkaround.datasets.labels import told
-from walkaround.datasets.reading import read_dataset
 from walkaround.datasets.renaming import parse_renames, renamed
 from walkaround.datasets.sample import Dataset, Problem
 from walkaround.datasets.survey import survey
@@ -34,6 +32,7 @@ from walkaround.training.evaluate import measure_package
 from walkaround.training.fitting import Progress, silent, time_limit
 from walkaround.training.monitor import Monitor
 from walkaround.training.parts import FittedParts, Surroundings, fit_parts, forget, training_folder
+from walkaround.training.pictures import read_pictures
 from walkaround.training.places import fingerprint_of
 from walkaround.training.plan import Plan, is_normal, make_plan
 from walkaround.training.reach import within_reach
@@ -135,10 +134,7 @@ def _dataset(
     renames = parse_renames(recipe.rename)
 
     def read(source: Path | str, *, demanding: bool) -> Dataset:
-        fetching = partial(report, "Fetching pictures")
-        dataset = read_dataset(
-            source, buckets=buckets, cache=recipe.cache, progress=fetching, skip_bad_labels=recipe.skip_bad_labels
-        )
+        dataset = read_pictures(source, recipe, buckets=buckets, report=report)
         require_good_places(dataset)
         dataset = renamed(dataset, renames, demanding=demanding)
         return gathered(dataset, lambda name: is_normal(name, recipe)) if recipe.multi_label else dataset

@@ -12,6 +12,7 @@ import typer
 
 from walkaround.buckets.places import bucket_places
 from walkaround.errors import InputError
+from walkaround.pipeline.commands import Config, Data, DatabaseUrl, Places
 
 if TYPE_CHECKING:
     from walkaround.settings import Settings
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
 _PROJECT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 keys = typer.Typer(name="keys", help="Make, list and revoke the access keys of the service.", no_args_is_help=True)
 aws = typer.Typer(name="aws", help="Make AWS' own clients work with the service.", no_args_is_help=True)
-
-Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Folder of the service's data.")]
-DatabaseUrl = Annotated[str | None, typer.Option("--database", metavar="URL", help="URL of the database; else SQLite.")]
-Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML file with settings.")]
-Places = Annotated[
-    list[str] | None,
-    typer.Option("--bucket", metavar="NAME=PLACE", help="Folder, s3://, gs:// or az:// place of a bucket."),
-]
 
 
 def serve(

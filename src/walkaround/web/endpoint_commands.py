@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from walkaround.errors import InputError
-from walkaround.web.commands import Config, Data, DatabaseUrl
+from walkaround.pipeline.commands import Config, Data, DatabaseUrl
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
