@@ -165,15 +165,16 @@ def _begin_sqlite(connection: Connection) -> None:
 @contextmanager
 def _references_apart(connection: Connection) -> Iterator[None]:
     """Have SQLite pass over references between tables: else one that others refer to could not be copied and replaced."""
-    direct = connection.connection.dbapi_connection
-    if not isinstance(direct, sqlite3.Connection):
+    if connection.dialect.name != "sqlite":
         yield
         return
-    direct.execute("PRAGMA foreign_keys=OFF")  # does nothing within a transaction
+    direct = connection.connection.cursor()  # SQLAlchemy's own way would begin a transaction, in which this does nothing
+    direct.execute("PRAGMA foreign_keys=OFF")
     try:
         yield
     finally:
         direct.execute("PRAGMA foreign_keys=ON")
+        direct.close()
 
 
 @contextmanager
