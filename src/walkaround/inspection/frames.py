@@ -141,6 +141,7 @@ class _Roll:
         self._side = side
         self._stretches: list[_Stretch] = []
         self._added: list[float] = []  # by joining a stretch with the next
+        self._steps: list[float | None] = []  # from a stretch's look to the next one's; None: not asked for yet
         self._waiting: deque[_Pick] = deque()
 
     def __len__(self) -> int:
@@ -151,6 +152,7 @@ class _Roll:
         self._waiting.append(stretch.best)
         if len(self) > 1:
             self._added.append(_added(*self._stretches[-2:]))
+            self._steps.append(None)
         if len(self._waiting) > max(2, _WAITING // stretch.best.decoded_bytes):
             self._waiting.popleft().frame(self._side)
 
@@ -160,9 +162,12 @@ class _Roll:
 
     def first_twins(self) -> int | None:
         """Index of the first of two neighbours whose best frames show the same, or None."""
-        steps = np.diff([stretch.look for stretch in self._stretches], axis=0)
-        same = np.abs(steps).mean(axis=1) < _SAME
-        return int(same.argmax()) if same.any() else None
+        for index, known in enumerate(self._steps):
+            step = known if known is not None else _step(*(stretch.look for stretch in self._stretches[index : index + 2]))
+            self._steps[index] = step
+            if step < _SAME:
+                return index
+        return None
 
     def join(self, index: int) -> None:
         """Put a stretch and the one after it together."""
@@ -171,10 +176,10 @@ class _Roll:
         self._stretches[index : index + 2] = [joined]
         with suppress(ValueError):  # it does not wait any more
             self._waiting.remove(next(stretch.best for stretch in pair if stretch.best is not joined.best))
-        del self._added[index]
+        del self._added[index], self._steps[index]
         for place in (index - 1, index):
             if 0 <= place < len(self._added):
-                self._added[place] = _added(*self._stretches[place : place + 2])
+                self._added[place], self._steps[place] = _added(*self._stretches[place : place + 2]), None
 
     def frames(self) -> list[Frame]:
         return [stretch.best.frame(self._side) for stretch in self._stretches]
@@ -183,21 +188,28 @@ class _Roll:
 def _single_frames(frames: Iterable[DecodedFrame]) -> Iterator[_Stretch]:
     """Each frame as a stretch of its own, about ten a second."""
     last: float | None = None
-    before: tuple[_Look, _Look] | None = None
+    before: tuple[_Look, NDArray[np.uint8]] | None = None
     for frame in frames:
         if last is not None and frame.time < last + _BETWEEN:
             continue
         samples = frame.thumbnail(_THUMBNAIL_SIDE * _SAMPLES)
-        look, colours = _look(samples), _colours(samples)
-        cut = before is not None and _is_cut(before, (look, colours))
-        last, before = frame.time, (look, colours)
+        look = _look(samples)
+        cut = before is not None and _is_cut(before, (look, samples))
+        last, before = frame.time, (look, samples)
         yield _Stretch(best=_Pick(frame), sharpness=_sharpness(frame.luma()), look=look, mean=look, length=1, cut=cut)
 
 
 def _look(samples: NDArray[np.uint8]) -> _Look:
     """A thumbnail, float32 [24 * 24 * 3], 0 to 1, from one twice as large."""
-    sums = sum(samples[y::_SAMPLES, x::_SAMPLES].astype(np.uint16) for y in range(_SAMPLES) for x in range(_SAMPLES))
+    wide = samples.astype(np.uint16)
+    rows = np.asarray(sum(wide[y::_SAMPLES] for y in range(_SAMPLES)))
+    sums = sum(rows[:, x::_SAMPLES] for x in range(_SAMPLES))
     return np.asarray(sums, np.float32).ravel() / np.float32(255 * _SAMPLES**2)
+
+
+def _step(first: _Look, second: _Look) -> float:
+    """Mean difference of two thumbnails."""
+    return float(np.abs(second - first).mean())
 
 
 def _colours(samples: NDArray[np.uint8]) -> _Look:
@@ -206,10 +218,14 @@ def _colours(samples: NDArray[np.uint8]) -> _Look:
     return np.bincount(places.ravel(), minlength=512).astype(np.float32) / np.float32(places.size)
 
 
-def _is_cut(before: tuple[_Look, _Look], after: tuple[_Look, _Look]) -> bool:
-    """Whether another scene begins: its colours are others, where a camera that moves keeps most."""
-    changed = float(np.abs(after[1] - before[1]).sum()) / 2
-    return changed > _CUT and float(np.abs(after[0] - before[0]).mean()) > _CUT_LEAST
+def _is_cut(before: tuple[_Look, NDArray[np.uint8]], after: tuple[_Look, NDArray[np.uint8]]) -> bool:
+    """Whether another scene begins: its colours are others, where a camera that moves keeps most.
+
+    Each frame comes as its thumbnail and the samples that it was made of. Colours are counted last: they are seldom asked for.
+    """
+    if _step(before[0], after[0]) <= _CUT_LEAST:
+        return False
+    return float(np.abs(_colours(after[1]) - _colours(before[1])).sum()) / 2 > _CUT
 
 
 def _sharpness(luma: NDArray[np.uint8]) -> float:

@@ -111,15 +111,16 @@ def decoded_pictures(path: Path, container: InputContainer, stream: VideoStream,
     """Every undamaged frame, in the order of showing."""
     # FFmpeg checks this before it allocates a frame, whose size need not be the header's.
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
+    name = repr(str(path))
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
         except InvalidDataError:  # this packet is damaged; the next may be whole
-            _LOG.debug("%r has a damaged packet at %s.", str(path), packet.pts)
+            _LOG.debug("%s has a damaged packet at %s.", name, packet.pts)
             continue
         for frame in frames:
             if isinstance(frame, VideoFrame) and not frame.is_corrupt:
-                _check_size(repr(str(path)), frame.width, frame.height, limits)
+                _check_size(name, frame.width, frame.height, limits)
                 yield frame
 
 
@@ -142,7 +143,7 @@ def usual_step(stream: VideoStream) -> float:
 
 def own_time(frame: VideoFrame) -> float | None:
     """Seconds on the stream's own clock, which need not begin at 0; None where the frame has no time."""
-    return None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+    return frame.time
 
 
 def duration_of(container: InputContainer, stream: VideoStream) -> float | None:
