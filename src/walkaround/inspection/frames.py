@@ -19,7 +19,7 @@ from walkaround.media.videos import DecodedFrame, Frame, decode_frames
 _Look = NDArray[np.float32]
 
 _BETWEEN = 0.09  # seconds between two looks at least: enough for the shaking of a hand, and cheap beside decoding
-_THUMBNAIL_SIDE, _SAMPLES = 24, 2  # of each thumbnail's pixel, so many samples each way
+_THUMBNAIL_SIDE = 24
 _SHARPNESS_SIDE, _SHARPNESS_ROWS = 320, 32
 _WAITING = 32_000_000  # bytes of frames kept as decoded: most give way to their neighbours and are never converted
 _SAME = 0.012  # mean difference of two thumbnails, values 0 to 1: above what compression does to a still scene
@@ -192,7 +192,7 @@ def _single_frames(frames: Iterable[DecodedFrame]) -> Iterator[_Stretch]:
     for frame in frames:
         if last is not None and frame.time < last + _BETWEEN:
             continue
-        samples = frame.thumbnail(_THUMBNAIL_SIDE * _SAMPLES)
+        samples = frame.thumbnail(2 * _THUMBNAIL_SIDE)
         look = _look(samples)
         cut = before is not None and _is_cut(before, (look, samples))
         last, before = frame.time, (look, samples)
@@ -201,15 +201,16 @@ def _single_frames(frames: Iterable[DecodedFrame]) -> Iterator[_Stretch]:
 
 def _look(samples: NDArray[np.uint8]) -> _Look:
     """A thumbnail, float32 [24 * 24 * 3], 0 to 1, from one twice as large."""
-    wide = samples.astype(np.uint16)
-    rows = np.asarray(sum(wide[y::_SAMPLES] for y in range(_SAMPLES)))
-    sums = sum(rows[:, x::_SAMPLES] for x in range(_SAMPLES))
-    return np.asarray(sums, np.float32).ravel() / np.float32(255 * _SAMPLES**2)
+    rows = np.add(samples[::2], samples[1::2], dtype=np.uint16)
+    look = np.add(rows[:, ::2], rows[:, 1::2], dtype=np.float32).ravel()
+    look /= np.float32(4 * 255)
+    return look
 
 
 def _step(first: _Look, second: _Look) -> float:
     """Mean difference of two thumbnails."""
-    return float(np.abs(second - first).mean())
+    difference = second - first
+    return float(np.abs(difference, out=difference).sum()) / difference.size
 
 
 def _colours(samples: NDArray[np.uint8]) -> _Look:
