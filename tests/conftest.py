@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -212,3 +215,37 @@ def google_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleSe
     server.upload(server.folder / "empty", bucket="open-photos")
     yield server
     server.stop()
+
+
+_FAT_DISKS: set[Path] = set()
+
+
+@cache
+def _listen() -> None:
+    """Once: there is no way to take a listener away again."""
+    sys.addaudithook(_refuse_as_fat)
+
+
+@pytest.fixture
+def fat_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder that gives and refuses names as the FAT and exFAT of Linux do: no hard links, and no `"*:<>?|` in a name.
+
+    Python tells of these calls before it makes them, and what the listener raises, the caller gets.
+    """
+    _listen()
+    disk = tmp_path / "fat"
+    disk.mkdir()
+    _FAT_DISKS.add(disk.resolve())
+    yield disk
+    _FAT_DISKS.discard(disk.resolve())
+
+
+def _refuse_as_fat(event: str, arguments: tuple[object, ...]) -> None:
+    if not _FAT_DISKS or event not in ("os.rename", "os.link", "os.mkdir"):
+        return
+    name, folder = (arguments[0], arguments[2]) if event == "os.mkdir" else (arguments[1], arguments[3])
+    path = (Path(f"/proc/self/fd/{folder}").resolve() if folder != -1 else Path.cwd()) / str(name)
+    if any(path.is_relative_to(disk) for disk in _FAT_DISKS):
+        refused = errno.EPERM if event == "os.link" else errno.EINVAL if set('"*:<>?|') & set(path.name) else 0
+        if refused:
+            raise OSError(refused, os.strerror(refused), name)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from walkaround.buckets.buckets import Buckets
+from walkaround.buckets.names import ImpossibleKeyError, NotExclusiveError
 from walkaround.buckets.walked import TooManyObjectsError
 from walkaround.errors import BucketError, StorageError
 
@@ -215,6 +216,26 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing(buckets: Buckets, pho
     with pytest.raises((BucketError, StorageError), match="s3://photos/2024"):
         buckets.write("photos", key, b"x")
     assert [path.name for path in photos.rglob("*")] == ["2024", "a.jpg"]
+
+
+@pytest.mark.parametrize("key", ["2024/12:30.jpg", "12:30/a.jpg", "why?.jpg", "2024/" + "x" * 256])
+def test_a_name_that_the_disk_never_takes_is_told_apart(fat_disk: Path, key: str) -> None:
+    (fat_disk / "2024").mkdir()
+    buckets = Buckets({"photos": fat_disk})
+    with pytest.raises(
+        ImpossibleKeyError, match=r"'s3://photos/.* is refused by its disk for its name \((Invalid arg|File name)"
+    ):
+        buckets.write("photos", key, b"picture")
+    assert [path.name for path in fat_disk.rglob("*")] == ["2024"]
+    buckets.write("photos", "2024/12.30.jpg", b"picture")
+    assert buckets.read("photos", "2024/12.30.jpg", at_most=7) == b"picture"
+
+
+def test_a_disk_without_hard_links_cannot_tell_a_new_file_from_one_that_replaces_another(fat_disk: Path) -> None:
+    buckets = Buckets({"photos": fat_disk})
+    with pytest.raises(NotExclusiveError, match=r"The disk of 'a\.jpg' has no hard links"):
+        buckets.create("photos", "a.jpg", b"picture")
+    assert list(fat_disk.iterdir()) == []
 
 
 def test_a_write_that_finds_no_room_leaves_the_old_content(buckets: Buckets, photos: Path) -> None:

@@ -21,6 +21,8 @@ from walkaround.buckets.passed import PassedOver, why_no_file, why_odd
 from walkaround.buckets.walked import Walked
 from walkaround.errors import BucketError, StorageError, writing
 
+_NO_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
+"""Of a name that the disk never takes: too long, with a colon on FAT, or with what is no text to it."""
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 _UNFINISHED = ".walkaround-unfinished-"
 _DEEPEST = 64
@@ -102,8 +104,13 @@ class Folder:
                 with writing(f"s3://{self.bucket}/{key}"), self._folder(folders, make=True) as parent:
                     return _write_atomically(parent, name, content, replace=replace)
             except StorageError as problem:
-                if isinstance(problem.__cause__, OSError) and problem.__cause__.errno == errno.ENAMETOOLONG:
-                    raise ImpossibleKeyError(str(problem)) from problem
+                cause = problem.__cause__
+                # Without a name it is of another call, such as one that flushes to the disk.
+                if isinstance(cause, OSError) and cause.errno in _NO_NAME and cause.filename is not None:
+                    raise ImpossibleKeyError(
+                        f"{address(self.bucket, key)} is refused by its disk for its name ({cause.strerror}):"
+                        " shorten or change it."
+                    ) from problem
                 raise
 
     def remove(self, key: str) -> None:

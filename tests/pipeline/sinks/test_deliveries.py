@@ -104,14 +104,17 @@ def test_what_a_sink_refuses_is_dead_and_the_rest_goes_on(outgoing: Any, receive
     assert len(receiver.ids()) == 30
 
 
-@pytest.mark.parametrize("place", ["folder", "s3"])
-def test_a_name_that_is_too_long_is_dead_at_once_and_the_rest_goes_on(
+@pytest.mark.parametrize("place", ["folder", "fat", "s3"])
+def test_a_name_that_the_place_never_takes_is_dead_at_once_and_the_rest_goes_on(
     outgoing: Any, tmp_path: Path, request: pytest.FixtureRequest, place: str
 ) -> None:
-    """255 bytes a name are the limit of the disk, and of the S3 server, which keeps objects as files."""
+    """255 bytes a name are the limit of the disk, and of the S3 server, which keeps objects as files; FAT takes no `:?`."""
     long, longer = "a/" + "x" * 250 + ".jpg", "y" * 1020 + ".jpg"
     if place == "folder":
         bucket, buckets = "out", Buckets({"out": tmp_path / "out"})
+    elif place == "fat":
+        long, longer = "a/12:30.jpg", "why?/a.jpg"
+        bucket, buckets = "out", Buckets({"out": request.getfixturevalue("fat_disk")})
     else:
         bucket, buckets = f"test-{uuid4().hex}", Buckets({}, s3=request.getfixturevalue("s3_server"))
     outgoing.found(outgoing.watch({"kind": "bucket", "bucket": bucket}), ["001.jpg", long, longer, "002.jpg"])
