@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -87,8 +88,13 @@ def stalling_s3(objects: Mapping[str, bytes], *, stalls: str, trickles: float | 
 
 
 @contextmanager
-def old_s3(kept: dict[str, bytes]) -> Iterator[S3Access]:
-    """A server of one bucket, `photos`, that keeps objects by key, and knows no conditional writes."""
+def old_s3(kept: dict[str, bytes], *, conditions: Literal["refused", "ignored"] = "refused") -> Iterator[S3Access]:
+    """A server of one bucket, `photos`, that keeps objects by key, and knows no conditional writes.
+
+    Args:
+        kept: gets the objects.
+        conditions: what it does with a write that is conditional: says that it cannot, or writes all the same.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -99,7 +105,7 @@ def old_s3(kept: dict[str, bytes]) -> Iterator[S3Access]:
 
         def do_PUT(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
-            if "If-None-Match" in self.headers:
+            if "If-None-Match" in self.headers and conditions == "refused":
                 self._answer(501, b"<Error><Code>NotImplemented</Code></Error>")
                 return
             kept[self._key] = content

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -146,16 +147,39 @@ def test_a_run_that_begins_together_with_another_of_another_package_stops(tmp_pa
     assert find_plan(target, source=source.place, package="two") == made[0]
 
 
-def test_where_a_server_has_no_conditional_writes_that_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_where_a_disk_has_no_hard_links_that_is_told(caplog: pytest.LogCaptureFixture, tmp_path: Path, fat_disk: Path) -> None:
     fill(tmp_path / "in", "a.jpg")
+    source, target = stores(tmp_path / "in", fat_disk)
+    plan = make_plan(source, target, package="one", shard_size=1)
+    assert find_plan(target, source=source.place, package="one") == plan
+    assert [item.key for item in read_shard(target, plan, 0)] == ["a.jpg"]
+    assert "has no hard links" in caplog.text
+    assert f"Begin no second run with {str(fat_disk)!r} now" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"), [("refused", "has no conditional writes"), ("ignored", "takes every conditional write for a plain")]
+)
+def test_where_a_server_has_no_conditional_writes_that_is_told(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, conditions: Literal["refused", "ignored"], told: str
+) -> None:
+    fill(tmp_path / "in", "a.jpg", "b.jpg")
     source, _ = stores(tmp_path / "in", tmp_path / "out")
     kept: dict[str, bytes] = {}
-    with old_s3(kept) as s3:
+    with old_s3(kept, conditions=conditions) as s3:
         address = place_of("s3://photos/out", name="output-folder")
         target = Store(Reach(places={}, s3=s3).buckets(address), address)
-        plan = make_plan(source, target, package="one", shard_size=1)
-        assert find_plan(target, source=source.place, package="one") == plan
-    assert "has no conditional writes" in caplog.text
+        made: list[Plan] = []
+
+        def other(done: int) -> None:
+            """While the first is listing, another run plans, and begins."""
+            if not made:
+                made.append(make_plan(source, target, package="one", shard_size=2))
+
+        assert [make_plan(source, target, package="one", shard_size=1, progress=other)] == made, "no second plan replaces it"
+        assert find_plan(target, source=source.place, package="one") == made[0]
+        assert [item.key for item in read_shard(target, made[0], 0)] == ["a.jpg", "b.jpg"]
+    assert told in caplog.text
     assert "Begin no second run with 's3://photos/out' now" in caplog.text
 
 

@@ -144,14 +144,10 @@ def make_plan(
 
 def _kept(plan: Plan, source: Store, target: Store) -> Plan:
     """The one plan of the output: this one, or that of a run that was quicker."""
-    content = json.dumps(asdict(plan), indent=2).encode()
-    try:
-        made = target.create(PLAN, content)
-    except NotExclusiveError as problem:
-        _logger.warning("%s Begin no second run with %r now.", problem, target.place.address)
-        target.write(PLAN, content)
-        made = True
-    found = find_plan(target, source=source.place, package=plan.package)
+    found, made = find_plan(target, source=source.place, package=plan.package), False
+    if found is None:
+        made = _made(plan, target)
+        found = find_plan(target, source=source.place, package=plan.package)
     if found is None:
         where = target.place.address
         raise UnavailableError(f"Another run begins with {where!r} at this moment: run the same command again.", retry_after=1)
@@ -160,6 +156,21 @@ def _kept(plan: Plan, source: Store, target: Store) -> Plan:
         if not made:
             _forget(plan, target)
     return found
+
+
+def _made(plan: Plan, target: Store) -> bool:
+    """Whether this plan was written; not where there is one already, as far as the place can tell."""
+    content, first = json.dumps(asdict(plan), indent=2).encode(), _shard_key(plan.identity, 0)
+    try:
+        made = target.create(PLAN, content)
+        honest = not made or not target.create(first, target.read(first))  # which is there
+        problem = "" if honest else "The server of the output takes every conditional write for a plain one."
+    except NotExclusiveError as error:
+        target.write(PLAN, content)
+        made, problem = True, str(error)
+    if problem:
+        _logger.warning("%s Begin no second run with %r now.", problem, target.place.address)
+    return made
 
 
 def _forget(plan: Plan, target: Store) -> None:
