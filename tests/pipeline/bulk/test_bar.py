@@ -1,6 +1,11 @@
-"""Rates and times left, in words."""
+"""Rates and times left, in words; and what a terminal shows."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 
@@ -30,3 +35,28 @@ def test_the_pace_counts_from_when_it_began_to_go() -> None:
     assert pace.words(510, 1000, now=11) == ""
     assert pace.words(560, 1000, now=12) == "50.0/s, 9 s left"
     assert pace.words(1000, 1000, now=21) == "49.0/s"
+
+
+IN_A_TERMINAL = """
+from walkaround.pipeline.bulk.bar import progress
+from walkaround.pipeline.bulk.command import _native_output_aside
+
+with _native_output_aside(), progress() as report:
+    report("Starting workers", 0, 1)
+    from ray.autoscaler._private import cli_logger  # as Ray does by itself, sooner or later
+    report("Starting workers", 1, 1)
+"""
+
+
+def test_nothing_of_ray_is_seen_in_a_terminal_when_a_run_has_ended() -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", IN_A_TERMINAL]
+    with os.fdopen(ours, "rb") as seen, subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as run:
+        os.close(theirs)
+        lines: list[bytes] = []
+        with suppress(OSError):  # EIO: whoever wrote to the terminal has gone
+            lines += iter(seen.readline, b"")
+    shown = b"".join(lines).decode()
+    assert "Starting workers" in shown
+    assert "Traceback" not in shown
+    assert run.returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Iterator
@@ -105,6 +106,22 @@ def _native_output_aside() -> Iterator[None]:
 
     Python's standard error goes where it went.
     """
+    try:
+        with _output_aside():
+            yield
+    finally:
+        _reset_nothing_at_exit()
+
+
+def _reset_nothing_at_exit() -> None:
+    """Ray loads colorama, which would end with the terminal's colours, on what was standard output then: closed since."""
+    colours = sys.modules.get("colorama.initialise")
+    if colours is not None:
+        atexit.unregister(colours.reset_all)
+
+
+@contextmanager
+def _output_aside() -> Iterator[None]:
     try:
         direct = sys.stderr.fileno() == 2
     except (OSError, ValueError):  # it is no file
