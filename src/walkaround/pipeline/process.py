@@ -124,7 +124,8 @@ def main(parent: int) -> None:
             _logger.error("The pipeline cannot run: %s", problem)
             sys.exit(1)
         pipeline.start()
-        ended.wait()
+        while not ended.wait(_LOOK_SECONDS):
+            pass  # a signal that the system gave to another thread wakes none; Python sees to it when this one runs again
         pipeline.stop()
 
 
