@@ -1,16 +1,23 @@
 """Inspection of videos beside plain decoding with PyAV, as ratios within one run.
 
     python benchmarks/videos.py --package PACKAGE [--videos FOLDER]
+    python benchmarks/videos.py --long 60 [--videos FOLDER]
 
 Plain decoding turns every packet into a frame object and drops it. "Choosing" is all that inspection does before the network:
 decoding, looking, and converting the frames that are chosen. "Inspecting" adds the network on 24 frames, which costs the same
 however long the video is; it is set beside plain decoding, and beside plain decoding with the network alone on as many arrays
 after it. Seconds are of the wall / of the processors; repetitions alternate, and a ratio is the median of theirs.
+
+With --long, each video is repeated until it lasts so many minutes, and only choosing is measured, on one minute and on all of
+them, each in a process of its own, because its memory is measured too.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import multiprocessing
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +34,9 @@ from walkaround.inspection.capture import capture_frames
 from walkaround.inspection.detector import Detector, in_order
 from walkaround.inspection.frames import choose_frames
 from walkaround.inspection.video import inspect_video
+from walkaround.media.containers import LONG_VIDEO_LIMITS
 from walkaround.media.videos import Frame, write_video
+from walkaround.models.preparation import SIDE
 
 FRAMES = 24
 Seconds = tuple[float, float]  # of the wall, of the processors
@@ -35,11 +44,17 @@ Seconds = tuple[float, float]  # of the wall, of the processors
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--package", type=Path, required=True, help="a trained package")
+    arguments.add_argument("--package", type=Path, help="a trained package")
+    arguments.add_argument("--long", type=int, help="minutes of the long videos that are measured instead")
     arguments.add_argument("--videos", type=Path, default=data("videos"), help="folder of MP4 files")
     arguments.add_argument("--seconds", type=float, default=20.0, help="length of the 1080p video that is made")
     arguments.add_argument("--rounds", type=int, default=5, help="repetitions of each side")
     given = arguments.parse_args()
+    if given.long is not None:
+        show_long(sorted(given.videos.glob("*.mp4")), given.long, given.rounds)
+        return
+    if given.package is None:
+        arguments.error("give --package, or --long")
     detector = Detector(given.package)
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary) / "made-1080p.mp4"
@@ -70,11 +85,7 @@ def measure(detector: Detector, path: Path, rounds: int) -> Iterator[tuple[str, 
             pass
 
     def plain() -> None:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            for _ in container.decode(stream):
-                pass
+        decode(path)
 
     def both() -> None:
         plain()
@@ -91,8 +102,45 @@ def measure(detector: Detector, path: Path, rounds: int) -> Iterator[tuple[str, 
     ]
     for name, ours, beside in sides:
         first, second = alternately(ours, beside, rounds)
-        wall, cpu = (float(np.median([b[k] / a[k] for a, b in zip(first, second, strict=True)])) for k in (0, 1))
-        yield f"{path.stem}: {name}", seconds_of(first), seconds_of(second), f"{wall:.0%}", f"{cpu:.0%}"
+        yield f"{path.stem}: {name}", seconds_of(first), seconds_of(second), *ratios(first, second)
+
+
+def show_long(paths: list[Path], minutes: int, rounds: int) -> None:
+    """A table of one minute and of many of each video."""
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for path in paths:
+            for length in (1, minutes):
+                made = Path(temporary) / f"{length}-minutes.mp4"
+                repeat_video(path, made, seconds=60 * length)
+                with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as one:
+                    rows += [(f"{path.stem}, {length} min", *line) for line in one.apply(measure_long, (made, rounds))]
+                made.unlink()
+    show("long videos, ratios to plain decoding", ["what", "ours", "beside it", "wall", "processors", "peak of memory"], rows)
+
+
+def repeat_video(path: Path, made: Path, *, seconds: float) -> None:
+    """Write the packets of a video again and again, without coding them anew."""
+    with av.open(str(path)) as source, av.open(str(made), "w", format="mp4") as container:
+        stream = source.streams.video[0]
+        out = container.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.pts is not None]
+        length = max(packet.pts + packet.duration for packet in packets)
+        for again in range(math.ceil(seconds / float(length * stream.time_base))):
+            for packet in packets:
+                copy = av.Packet(bytes(packet))
+                copy.stream, copy.time_base, copy.is_keyframe = out, packet.time_base, packet.is_keyframe
+                copy.pts, copy.dts, copy.duration = packet.pts + again * length, packet.dts + again * length, packet.duration
+                container.mux(copy)
+
+
+def measure_long(path: Path, rounds: int) -> list[tuple[str, str, str, str, str]]:
+    """Choosing beside plain decoding, and the most memory that this process had after choosing alone."""
+    choose_frames(path, at_most=FRAMES, side=SIDE, limits=LONG_VIDEO_LIMITS)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    first, second = alternately(lambda: choose_frames(path, side=SIDE, limits=LONG_VIDEO_LIMITS), lambda: decode(path), rounds)
+    wall, cpu = ratios(first, second)
+    return [(seconds_of(first), seconds_of(second), wall, cpu, f"{peak:.0f} MB")]
 
 
 def alternately(first: Callable[[], object], second: Callable[[], object], rounds: int) -> tuple[list[Seconds], list[Seconds]]:
@@ -106,6 +154,21 @@ def alternately(first: Callable[[], object], second: Callable[[], object], round
             function()
             seconds.append((time.perf_counter() - wall, time.process_time() - cpu))
     return times
+
+
+def decode(path: Path) -> None:
+    """Plain decoding."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for _ in container.decode(stream):
+            pass
+
+
+def ratios(ours: list[Seconds], beside: list[Seconds]) -> tuple[str, str]:
+    """Speed of ours where the other's is 100 %, by the wall and by the processors."""
+    wall, cpu = (float(np.median([b[k] / a[k] for a, b in zip(ours, beside, strict=True)])) for k in (0, 1))
+    return f"{wall:.0%}", f"{cpu:.0%}"
 
 
 def seconds_of(times: list[Seconds]) -> str:
