@@ -125,12 +125,13 @@ def repeat_video(path: Path, made: Path, *, seconds: float) -> None:
         stream = source.streams.video[0]
         out = container.add_stream_from_template(stream)
         packets = [packet for packet in source.demux(stream) if packet.pts is not None]
-        length = max(packet.pts + packet.duration for packet in packets)
-        for again in range(math.ceil(seconds / float(length * stream.time_base))):
+        length = max((packet.pts or 0) + (packet.duration or 0) for packet in packets)
+        for again in range(math.ceil(seconds / float(length * (stream.time_base or 1)))):
             for packet in packets:
                 copy = av.Packet(bytes(packet))
                 copy.stream, copy.time_base, copy.is_keyframe = out, packet.time_base, packet.is_keyframe
-                copy.pts, copy.dts, copy.duration = packet.pts + again * length, packet.dts + again * length, packet.duration
+                copy.pts, copy.dts = (packet.pts or 0) + again * length, (packet.dts or 0) + again * length
+                copy.duration = packet.duration
                 container.mux(copy)
 
 

@@ -123,7 +123,8 @@ def holders(database: Database, *, beside: set[str]) -> set[str]:
 
     def others() -> set[str]:
         with database.reading() as session:
-            return set(session.scalars(select(Arrival.leased_by).where(Arrival.state == "running"))) - beside
+            found = session.scalars(select(Arrival.leased_by).where(Arrival.state == "running"))
+            return {name for name in found if name is not None} - beside
 
     return wait_for(others, what="a process that holds arrivals", seconds=120, pause=0.02)
 
