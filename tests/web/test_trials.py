@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from made_models import BOX_PART, MASK_PART, made_package, picture_with
 from served import Served, wait_for
-from walkaround.datasets.runs import packed, runs_of
+from walkaround.datasets.runs import mask_of_runs, packed, runs_of, unpacked
 from walkaround.media.videos import Frame, write_video
 from walkaround.settings import Settings
 from walkaround.store.opening import database_of
@@ -166,6 +166,27 @@ def test_what_was_found_can_be_kept_as_it_is_and_nonsense_is_refused(callers: An
         sent = {"verdicts": [{"picture": spot["picture"], **wrong}]}
         assert api.problem("POST", f"{trial}/verdicts", json=sent)[0] == status
     assert callers.read.problem("POST", f"{trial}/verdicts", json={"verdicts": []})[0] in (403, 422)
+
+
+def test_what_was_found_is_told_as_places_that_can_be_sent_again(callers: Any, trial: str) -> None:
+    api = callers.manage
+    spot, plain, _ = pictures_of(api, trial)
+    told = api.ok("GET", f"{trial}/found", params={"picture": spot["picture"]})["places"]
+    assert [one["label"] for one in told] == ["scratch", "scratch"]
+    area, box = told
+    assert [name for name in ("box", "polygons", "runs") if area[name]] == ["runs"]
+    assert [name for name in ("box", "polygons", "runs") if box[name]] == ["box"]
+    size = [spot["findings"]["height"], spot["findings"]["width"]]
+    assert area["runs"]["size"] == size
+    inside = mask_of_runs(unpacked(area["runs"]["counts"], height=size[0], width=size[1]))
+    left, top, right, bottom = SPOT
+    assert inside[top + 8 : bottom - 8, left + 8 : right - 8].all(), "the bright place is inside"
+    assert inside.sum() < 2 * (right - left) * (bottom - top)
+    sent = [{name: value for name, value in one.items() if name != "score"} for one in told]
+    verify(api, trial, {"picture": spot["picture"], "label": "anomaly", "places": sent})
+    assert pictures_of(api, trial)[0]["places"] == sent
+    assert api.ok("GET", f"{trial}/found", params={"picture": plain["picture"]})["places"] == []
+    assert api.problem("GET", f"{trial}/found", params={"picture": "s3://elsewhere/none.jpg"})[0] == 404
 
 
 def test_what_was_painted_comes_back_as_it_was_painted(callers: Any, trial: str) -> None:

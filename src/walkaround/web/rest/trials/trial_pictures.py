@@ -15,6 +15,7 @@ from walkaround.damage.places import Place, Polygons
 from walkaround.datasets.tracing import polygons_of_mask
 from walkaround.errors import NotFoundError
 from walkaround.hosting.operations.lines.drawn_lines import drawn_line, drawn_object
+from walkaround.hosting.operations.lines.proposals import proposal_of
 from walkaround.hosting.operations.trials import trial_verdicts
 from walkaround.hosting.operations.trials.trial_rows import find_trial_picture, find_trial_pictures
 from walkaround.inspection.heats import heat_png, unpacked_heat
@@ -30,6 +31,7 @@ from walkaround.web.rest.trials.trial_shapes import (
     Addable,
     AddedPictures,
     ChangedPicture,
+    FoundPlaces,
     NewVerdict,
     NewVerdicts,
     Order,
@@ -95,6 +97,14 @@ def heat_of_trial_picture(visit: Reader, project: ProjectName, trial: TrialName,
         )
     png = heat_png(unpacked_heat(found.heat), width=int(found.findings["width"]), height=int(found.findings["height"]))
     return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.get("/found")
+def tell_places_found(visit: Reader, project: ProjectName, trial: TrialName, picture: PictureInQuery) -> FoundPlaces:
+    """Tell what the model found in a picture of a trial as places to draw: areas as if they were painted, then boxes."""
+    findings = _found(visit, project, trial, picture).findings
+    places = [] if findings is None else proposal_of(findings)["places"]
+    return FoundPlaces.model_validate({"picture": picture, "places": places})
 
 
 @router.post("/verdicts")

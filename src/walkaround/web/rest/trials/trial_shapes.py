@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from walkaround.web.problems import LeftOut
+from walkaround.web.rest.labelling.labelling_shapes import DraftPlace
 from walkaround.web.rest.labelling.place_shapes import DrawnPlace
 from walkaround.web.rest.shapes import TRIAL_NAME, Bucket, DatasetKind, KeptPicture, Label, Picture, Prefix, Strict
 
@@ -112,6 +113,13 @@ class TrialPictures(BaseModel):
 
     pictures: list[TrialPicture] = Field(description="The pictures, in the order that was asked for.")
     next: str | None = Field(default=None, description="`next` for the page after this one; null: this is the last.")
+
+
+class FoundPlaces(BaseModel):
+    """What a model found in a picture of a trial, in the form in which a person draws."""
+
+    picture: str = Field(description="s3://BUCKET/KEY of the picture.")
+    places: list[DraftPlace] = Field(description="Areas, then boxes, so that these lie on top; none in a picture without.")
 
 
 class NewVerdict(Strict):

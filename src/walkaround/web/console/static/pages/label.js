@@ -97,6 +97,7 @@ function Room({ project, kind, show }) {
     return () => saver.pushAll();
   }, []);
 
+  useComingBack(() => drafts.comeBack().catch(() => {})); // what is shown stays, where the server is away
   const quiet = saver.waiting.value === 0;
   useEffect(() => {
     if (quiet && room.phase.value !== "loading") {
@@ -162,6 +163,25 @@ function Room({ project, kind, show }) {
     ${open === "classes" &&
     html`<${ClassWindow} project=${project} told=${classes.value} onSaved=${(told) => (takeClasses(desk, classes, told), setOpen(null))} onClose=${() => setOpen(null)} />`}
   </div>`;
+}
+
+/** Do something when the reader comes back to this page from another tab or program. */
+function useComingBack(act) {
+  useEffect(() => {
+    let busy = false; // a tab that is chosen tells it twice
+    const back = async () => {
+      if (busy || document.visibilityState !== "visible") return;
+      busy = true;
+      await act();
+      busy = false;
+    };
+    addEventListener("focus", back);
+    document.addEventListener("visibilitychange", back);
+    return () => {
+      removeEventListener("focus", back);
+      document.removeEventListener("visibilitychange", back);
+    };
+  }, []);
 }
 
 function Advance({ wanted, onChange }) {

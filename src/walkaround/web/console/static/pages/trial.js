@@ -56,7 +56,7 @@ function Opened({ project, trial, reload }) {
     ${store.problem && html`<${Failed} problem=${store.problem} onRetry=${again} />`}
     ${!store.pictures && !store.problem && html`<${Loading} text="Loading the pictures …" />`}
     ${numbers && numbers.total > 0 && html`<${Verified} numbers=${numbers} />`}
-    ${store.pictures?.length > 0 && html`<${Pictures} project=${project} store=${store} />`}
+    ${store.pictures?.length > 0 && html`<${Pictures} project=${project} trial=${trial.name} store=${store} />`}
     ${store.pictures?.length === 0 && trial.status !== "RUNNING" && !sending?.busy && html`<${Empty} icon="try" title="This trial has no pictures"><p>Add some below.</p></${Empty}>`}
     ${trial.same_as && html`<${Changes} project=${project} trial=${trial} onOpen=${open} />`}
     ${may("manage") && numbers && html`<${NextSteps} project=${project} trial=${trial} numbers=${numbers} onAdded=${again} />`}
@@ -73,7 +73,7 @@ function open(picture) {
 /** Enough of an address to find the picture again, and short enough for an address line. */
 const idOf = (picture) => picture?.split("/").at(-1).slice(0, 24) ?? null;
 
-function Pictures({ project, store }) {
+function Pictures({ project, trial, store }) {
   const view = query.value.get("view") ?? "one";
   const show = query.value.get("show") ?? "all";
   const wanted = query.value.get("picture");
@@ -93,7 +93,7 @@ function Pictures({ project, store }) {
       ? html`<p class="muted">No picture is of this kind.</p>`
       : view === "grid"
         ? html`<${Grid} pictures=${pictures} onOpen=${(picture) => setQuery({ view: null, picture: idOf(picture) })} />`
-        : html`<${Viewer} project=${project} pictures=${pictures.some((one) => one.picture === current) ? pictures : all} all=${all} current=${current} onMove=${move} onGrid=${() => setQuery({ view: "grid" })} store=${store} />`}
+        : html`<${Viewer} project=${project} trial=${trial} pictures=${pictures.some((one) => one.picture === current) ? pictures : all} all=${all} current=${current} onMove=${move} onGrid=${() => setQuery({ view: "grid" })} store=${store} />`}
   </section>`;
 }
 

@@ -7,11 +7,11 @@ import { colourOf, coloursOf, isLight } from "./colours.js";
 /**
  * A picture with its findings.
  * @param {{source: string, name: string, width: number, height: number, boxes?: {label: string, score?: number, box: number[], colour?: string}[],
- *   outlines?: {label: string, rings: [number, number][][], colour?: string}[], layers?: {source: string, name: string, opacity: number, blend?: string}[], truth?: boolean}} properties
+ *   outlines?: {label: string, rings: [number, number][][], colour?: string}[], layers?: {source: string, name: string, opacity: number, blend?: string}[], truth?: boolean, children?: any}} properties
  *   `width`, `height`: pixels of the upright original, in which boxes (xyxy) and rings are told; `layers`: pictures of the same shape laid over it, masks with the blend "multiply";
- *   `truth`: what is drawn is what a person drew, so dashed.
+ *   `truth`: what is drawn is what a person drew, so dashed; `children`: laid over the picture, below boxes and outlines.
  */
-export function Picture({ source, name, width, height, boxes = [], outlines = [], layers = [], truth = false }) {
+export function Picture({ source, name, width, height, boxes = [], outlines = [], layers = [], truth = false, children }) {
   const [broken, setBroken] = useState(false);
   if (broken) return html`<div class="picture broken">The picture ${name} cannot be shown any more.</div>`;
   const colours = coloursOf([...boxes, ...outlines].map((one) => one.label));
@@ -19,6 +19,7 @@ export function Picture({ source, name, width, height, boxes = [], outlines = []
   return html`<div class="picture" style=${{ aspectRatio: `${width} / ${height}` }}>
     <img src=${source} alt=${name} width=${width} height=${height} onError=${() => setBroken(true)} />
     ${layers.map((one) => html`<img key=${one.source} class="layer" src=${one.source} alt=${one.name} style=${{ opacity: one.opacity, mixBlendMode: one.blend }} />`)}
+    ${children}
     <svg class=${truth ? "truth" : ""} viewBox="0 0 ${width} ${height}" role="img" aria-label=${told(boxes, outlines)}>
       ${outlines.map(
         (one) => html`<path

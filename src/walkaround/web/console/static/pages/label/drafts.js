@@ -22,6 +22,8 @@ export function makeDrafts(project, kind, desk) {
   const always = signal(may("detect") && localStorage.getItem(KEY) === "yes");
   const asked = new Map(); // address to a promise of what a hosted model says
   const kept = new Map(); // address to a promise of what was drafted when all were
+  const limits = new Map(); // version to the threshold by which it was heard to judge last
+  let showing = null; // where the draft that is shown comes from
 
   async function begin() {
     const [told] = await Promise.all([get(at`/projects/${project}/models`, { limit: 100 }), look()]);
@@ -53,11 +55,43 @@ export function makeDrafts(project, kind, desk) {
     if (!desk.draft.value) await opened();
   }
 
-  const fetched = (picture) => once(asked, picture, () => get(`${base}/draft`, { picture, model: models.value[0] }));
-  const drafted = (picture) => once(kept, picture, () => get(`${base}/drafts/picture`, { picture }));
+  const fetched = (picture) => once(asked, picture, async () => hear(picture, await get(`${base}/draft`, { picture, model: models.value[0] })));
+  const drafted = (picture) => once(kept, picture, async () => hear(picture, (await get(`${base}/drafts/picture`, { picture })).draft));
 
-  function show(told) {
-    desk.draft.value = { ...told, kinds: told.kinds.map((one) => one.label), places: told.places.map((one) => ({ ...plain(one), id: newId() })) };
+  /** A draft came: where its model judges by another threshold than before, what it said of other pictures does not hold any more. */
+  function hear(picture, draft) {
+    if (!draft) return draft;
+    const before = limits.get(draft.model);
+    limits.set(draft.model, draft.threshold);
+    if (before !== undefined && before !== draft.threshold) {
+      for (const known of [asked, kept]) for (const other of known.keys()) if (other !== picture) known.delete(other);
+      renewShown().catch(() => {}); // the next that is opened is right
+    }
+    return draft;
+  }
+
+  /** The reader comes back to the page: a threshold may have been moved meanwhile, and a model started. */
+  async function comeBack() {
+    for (const known of [asked, kept]) known.clear();
+    await begin();
+    await renewShown();
+  }
+
+  /** Fetch what is shown anew, unless a part of it was taken already. */
+  async function renewShown() {
+    const mine = showing;
+    const isShown = () => mine !== null && desk.draft.value === mine.draft && desk.entry.value === mine.entry;
+    if (!isShown()) return;
+    const told = await mine.read(mine.entry.picture);
+    if (!isShown() || JSON.stringify(told) === mine.told) return;
+    if (told) show(told, mine.read);
+    else desk.draft.value = null;
+  }
+
+  function show(told, read) {
+    const draft = { ...told, kinds: told.kinds.map((one) => one.label), places: told.places.map((one) => ({ ...plain(one), id: newId() })) };
+    desk.draft.value = draft;
+    showing = { draft, entry: desk.entry.value, told: JSON.stringify(told), read };
     state.value = { name: "none" };
   }
 
@@ -68,7 +102,7 @@ export function makeDrafts(project, kind, desk) {
     state.value = { name: "asking" };
     try {
       const told = await fetched(entry.picture);
-      if (desk.entry.value === entry) show(told);
+      if (desk.entry.value === entry) show(told, fetched);
     } catch (problem) {
       if (desk.entry.value === entry) state.value = { name: "failed", problem };
     }
@@ -81,7 +115,7 @@ export function makeDrafts(project, kind, desk) {
     if (!entry || !isBare(desk.document.value)) return;
     const told = hasKept() ? await drafted(entry.picture).catch(() => null) : null;
     if (desk.entry.value !== entry || desk.draft.value || !isBare(desk.document.value)) return;
-    if (told?.draft) show(told.draft);
+    if (told) show(told, drafted);
     else if (always.value) ask();
   }
 
@@ -106,7 +140,7 @@ export function makeDrafts(project, kind, desk) {
     if (wanted && !desk.draft.value) opened();
   }
 
-  return { models, trained, all, state, always, begin, ask, opened, prefetch, setAlways, draftAll, stop, renewed, recount };
+  return { models, trained, all, state, always, begin, ask, opened, prefetch, setAlways, draftAll, stop, renewed, comeBack, recount };
 }
 
 /** What is asked for once, and again where that failed. */

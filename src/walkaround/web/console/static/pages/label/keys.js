@@ -132,7 +132,7 @@ export const DRAWING_KEYS = [
   },
 ];
 
-const PAINTING = ["R", "E", "["];
+const ELSEWHERE = ["C", "H"];
 
-/** The keys of drawing where there are no brush and no eraser. */
-export const OUTLINE_KEYS = DRAWING_KEYS.map((group) => ({ ...group, keys: group.keys.filter(([[first]]) => !PAINTING.includes(first)) }));
+/** The keys of drawing where there is no picture before this one, and nothing to hide. */
+export const ALONE_KEYS = DRAWING_KEYS.map((group) => ({ ...group, keys: group.keys.filter(([[first]]) => !ELSEWHERE.includes(first)) }));

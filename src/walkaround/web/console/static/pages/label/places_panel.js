@@ -6,10 +6,10 @@ import { Button, IconButton } from "../../ui/button.js";
 import { wordsOf } from "./document.js";
 
 /**
- * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, locked?: boolean, paints?: boolean}} properties
- *   `locked`: nothing can be changed; `paints`: whether there are a brush and an eraser.
+ * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, locked?: boolean}} properties
+ *   `locked`: nothing can be changed.
  */
-export function PlacesPanel({ desk, locked = false, paints = true }) {
+export function PlacesPanel({ desk, locked = false }) {
   const places = desk.document.value?.places ?? [];
   const former = !locked && desk.former.value;
   return html`<section class="part" aria-label="Drawn">
@@ -29,7 +29,7 @@ export function PlacesPanel({ desk, locked = false, paints = true }) {
             </li>`,
           )}
         </ul>`
-      : html`<p class="small muted">${locked ? "Nothing." : html`Nothing yet. Draw a box with <kbd>B</kbd>, an outline with <kbd>P</kbd>${paints ? html`, or paint with <kbd>R</kbd>` : ""}.`}</p>`}
+      : html`<p class="small muted">${locked ? "Nothing." : html`Nothing yet. Draw a box with <kbd>B</kbd>, an outline with <kbd>P</kbd>, or paint with <kbd>R</kbd>.`}</p>`}
     ${!locked && html`<${AddBox} desk=${desk} />`}
   </section>`;
 }

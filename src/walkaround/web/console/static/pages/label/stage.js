@@ -49,6 +49,9 @@ export function Stage({ desk, source, name, names = true, masks = true, locked =
     for (const kind of ["keydown", "keyup"]) document.addEventListener(kind, hold);
     return () => ["keydown", "keyup"].forEach((kind) => document.removeEventListener(kind, hold));
   }, [pointers]);
+  useEffect(() => {
+    if (autofocus) root.current.focus({ preventScroll: true }); // the window may have been open before there was a stage in it
+  }, []);
   useEffect(() => setBroken(false), [source]);
   useEffect(() => {
     if (!canvas.current || !size) return;

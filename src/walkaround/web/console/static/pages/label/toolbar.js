@@ -16,14 +16,14 @@ const PAINTING = ["brush", "eraser"];
 const keepFocus = (event) => event.preventDefault();
 
 /**
- * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, onHelp: () => void, locked?: boolean, paints?: boolean}} properties
- *   `locked`: nothing can be drawn; `paints`: whether there are a brush and an eraser.
+ * @param {{desk: ReturnType<typeof import("./desk.js").makeDesk>, onHelp: () => void, locked?: boolean}} properties
+ *   `locked`: nothing can be drawn.
  */
-export function Toolbar({ desk, onHelp, locked = false, paints = true }) {
+export function Toolbar({ desk, onHelp, locked = false }) {
   const tool = desk.tool.value;
   const brushes = PAINTING.includes(tool);
   return html`<div class="toolbar" role="toolbar" aria-label="Drawing" onMouseDown=${(event) => !event.target.closest("input") && keepFocus(event)}>
-    ${TOOLS.filter(([name]) => paints || !PAINTING.includes(name)).map(
+    ${TOOLS.map(
       ([name, text, key]) => html`<button
         key=${name}
         type="button"

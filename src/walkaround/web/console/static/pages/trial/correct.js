@@ -4,14 +4,13 @@ import { html, signal, useEffect, useState } from "../../vendor/preact.js";
 import { at, get } from "../../api.js";
 import { Button } from "../../ui/button.js";
 import { colourOf } from "../../ui/colours.js";
-import { useData } from "../../ui/data.js";
+import { Loaded, useData } from "../../ui/data.js";
 import { Dialog } from "../../ui/dialog.js";
-import { CheckField } from "../../ui/field.js";
 import { KeysHelp } from "../../ui/keys.js";
 import { makeDesk } from "../label/desk.js";
 import { documentOf, requestOf } from "../label/document.js";
 import { begun, done } from "../label/history.js";
-import { deskKeys, OUTLINE_KEYS, useLabelKeys } from "../label/keys.js";
+import { ALONE_KEYS, deskKeys, useLabelKeys } from "../label/keys.js";
 import { PlacesPanel } from "../label/places_panel.js";
 import { Stage } from "../label/stage.js";
 import { Toolbar } from "../label/toolbar.js";
@@ -29,11 +28,20 @@ const VERDICT_KEYS = {
 };
 
 /**
- * @param {{project: string, picture: any, onClose: () => void, onSay: (said: {label: string, kinds: string[], places: any[]|null, as_found: boolean}) => void}} properties
+ * The window. Where the model found areas, it begins with them, so that a brush and an eraser can correct them.
+ * @param {{project: string, trial: string, picture: any, onClose: () => void, onSay: (said: {label: string, kinds: string[], places: any[]|null}) => void}} properties
  */
-export function Correct({ project, picture, onClose, onSay }) {
-  const [desk] = useState(() => deskOf(picture));
-  const [asFound, setAsFound] = useState(false);
+export function Correct({ project, trial, picture, onClose, onSay }) {
+  const areas = !picture.places && saidOf(picture) === "anomaly" && Object.keys(picture.findings.areas ?? {}).length > 0;
+  const asked = (signal) => get(at`/projects/${project}/trials/${trial}/found`, { picture: picture.picture }, { signal });
+  const found = useData((signal) => (areas ? asked(signal) : Promise.resolve({ places: picture.findings.boxes ?? [] })), [picture.picture]);
+  return html`<${Dialog} title="What is really there?" wide=${true} onClose=${onClose}>
+    <${Loaded} of=${found}>${({ places }) => html`<${Drawing} project=${project} picture=${picture} found=${places} onClose=${onClose} onSay=${onSay} />`}</${Loaded}>
+  </${Dialog}>`;
+}
+
+function Drawing({ project, picture, found, onClose, onSay }) {
+  const [desk] = useState(() => deskOf(picture, found));
   const [helping, setHelping] = useState(false);
   const classes = useData((signal) => get(at`/projects/${project}/classes`, {}, { signal }), [project]);
   useEffect(() => takeClasses(desk, classes.value?.classes ?? [], picture.findings), [classes.value]);
@@ -41,42 +49,42 @@ export function Correct({ project, picture, onClose, onSay }) {
   const damaged = label === "anomaly";
   const say = () => {
     const { places } = requestOf(desk.document.value, desk.entry.value.drawn);
-    onSay({ label, kinds: damaged ? kinds : [], places: damaged && !asFound ? places : null, as_found: damaged && asFound });
+    onSay({ label, kinds: damaged ? kinds : [], places: damaged ? places : null });
   };
-  const areas = Object.keys(picture.findings.areas ?? {}).length > 0;
-  useLabelKeys(keysOf(desk, { drawing: !asFound, onHelp: () => setHelping(true) }), { windows: 1 });
-  return html`<${Dialog} title="What is really there?" wide=${true} onClose=${onClose}>
-    <div class="correct">
+  useLabelKeys(keysOf(desk, { onHelp: () => setHelping(true) }), { windows: 1 });
+  return html`<div class="correct">
       <div class="correct-drawing">
-        <${Toolbar} desk=${desk} paints=${false} locked=${asFound} onHelp=${() => setHelping(true)} />
-        <${Stage} desk=${desk} source=${picture.image} name=${picture.name ?? "of the trial"} locked=${asFound} autofocus=${true} />
+        <${Toolbar} desk=${desk} onHelp=${() => setHelping(true)} />
+        <${Stage} desk=${desk} source=${picture.image} name=${picture.name ?? "of the trial"} autofocus=${true} />
       </div>
       <div class="correct-side">
         <${VerdictPanel} desk=${desk} say=${desk.say} />
-        ${damaged && areas && html`<${CheckField} label="The boxes and areas that were found are right" checked=${asFound} onChange=${setAsFound} />`}
-        ${asFound && damaged ? "" : html`<${PlacesPanel} desk=${desk} paints=${false} />`}
+        <${PlacesPanel} desk=${desk} />
         <div class="row end">
           <${Button} onPress=${onClose}>Cancel</${Button}>
           <${Button} kind="main" disabled=${label === null} onPress=${say}>Save</${Button}>
         </div>
       </div>
     </div>
-    ${helping && html`<${KeysHelp} groups=${[VERDICT_KEYS, ...OUTLINE_KEYS]} onClose=${() => setHelping(false)} />`}
-  </${Dialog}>`;
+    ${helping && html`<${KeysHelp} groups=${[VERDICT_KEYS, ...ALONE_KEYS]} onClose=${() => setHelping(false)} />`}`;
 }
 
 /** A desk on which a picture lies with what was said of it, else with what the model found. Nothing is kept before it is saved. */
-function deskOf({ picture, findings, verified, kinds, places }) {
+function deskOf(told, found) {
+  const { picture, findings, kinds, places } = told;
   const change = (entry, document, options) => {
     entry.history.value = done(entry.history.value, document, options);
   };
   const desk = makeDesk({ change, touched: () => {} });
-  const label = verified ?? (findings.anomalous ? "anomaly" : "normal");
-  const drawn = places ?? (label === "anomaly" ? findings.boxes : null) ?? [];
+  const label = saidOf(told);
+  const drawn = places ?? (label === "anomaly" ? found : []);
   const document = documentOf({ label, kinds: label === "anomaly" ? (kinds ?? Object.keys(findings.kinds ?? {})) : [], places: drawn });
   desk.open({ picture, history: signal(begun(document)), drawn: document.places.length > 0 }); // to take all away is not the same as not to draw
   return desk;
 }
+
+/** What a person said of a picture, else the model. */
+const saidOf = ({ verified, findings }) => verified ?? (findings.anomalous ? "anomaly" : "normal");
 
 /** The classes of the project, then those that the model knows and that the picture has, which have no key. */
 function takeClasses(desk, own, findings) {
@@ -88,13 +96,15 @@ function takeClasses(desk, own, findings) {
   desk.kind.value ??= desk.classes.value[0]?.name ?? null;
 }
 
-function keysOf(desk, { drawing, onHelp }) {
-  const { Escape: letGo, r: _brush, e: _eraser, "[": _smaller, "]": _larger, c: _copy, ...keys } = deskKeys(desk);
+function keysOf(desk, { onHelp }) {
+  const { Escape: letGo, c: _copy, ...keys } = deskKeys(desk);
   const held = desk.ring.value.length > 0 || desk.chosen.value !== null || desk.tool.value !== "select";
   return {
     n: () => desk.say("normal"),
     a: () => desk.say("anomaly"),
     "?": onHelp,
-    ...(drawing ? { ...keys, Enter: desk.closeRing, ...(held ? { Escape: letGo } : {}) } : {}),
+    ...keys,
+    Enter: desk.closeRing,
+    ...(held ? { Escape: letGo } : {}),
   };
 }

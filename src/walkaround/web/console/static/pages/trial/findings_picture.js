@@ -1,8 +1,11 @@
 /** One picture of a trial with what was found on it, each part to be shown or hidden. */
 
-import { html, useState } from "../../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
+import { kindName } from "../../formats.js";
+import { coloursOf } from "../../ui/colours.js";
 import { CheckField } from "../../ui/field.js";
 import { Picture } from "../../ui/picture.js";
+import { paintMasks, shownScale } from "../label/mask_pixels.js";
 
 const KEPT = "walkaround.trial.layers";
 
@@ -42,15 +45,30 @@ export function FindingsPicture({ picture, layers, size = 1024 }) {
       outlines=${layers.boxes ? outlines : []}
       layers=${over}
       truth=${Boolean(drawn)}
-    />
+    >
+      ${layers.boxes && drawn?.some((one) => one.runs) && html`<${Painted} places=${drawn} width=${findings.width} height=${findings.height} />`}
+    </${Picture}>
   </div>`;
+}
+
+/** What a person painted. */
+function Painted({ places, width, height }) {
+  const canvas = useRef(null);
+  useEffect(() => {
+    const scale = shownScale({ width, height });
+    Object.assign(canvas.current, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    const colours = coloursOf(places.map((one) => one.label));
+    paintMasks(canvas.current, places.filter((one) => one.runs).map((one) => ({ runs: one.runs, colour: colours[one.label] })));
+  }, [places, width, height]);
+  const names = [...new Set(places.filter((one) => one.runs).map((one) => kindName(one.label)))];
+  return html`<canvas ref=${canvas} class="painted" role="img" aria-label=${`Painted: ${names.join(", ")}`}></canvas>`;
 }
 
 /** @param {{picture: any, layers: Record<string, boolean>, turn: (name: string) => void}} properties */
 export function LayerChoice({ picture, layers, turn }) {
   const there = [
     ["heat", "Where the model looked", picture.heat],
-    ["boxes", "Boxes", picture.findings?.boxes?.length || picture.places?.length],
+    ["boxes", picture.places ? "What was drawn" : "Boxes", picture.findings?.boxes?.length || picture.places?.length],
     ["mask", "Damaged area", picture.mask],
   ].filter(([, , found]) => found);
   if (!there.length) return null;

@@ -52,7 +52,7 @@ export function usePictures(project, trial) {
     const former = current.current.find((one) => one.picture === picture);
     if (!touched.current.has(picture)) touched.current.set(picture, former);
     put(withVerdict(former, said, user.value ? `user:${user.value}` : "keyless"));
-    outbox.put({ picture, label: said.label, kinds: said.kinds ?? [], places: said.places ?? null, as_found: said.as_found ?? false });
+    outbox.put({ picture, label: said.label, kinds: said.kinds ?? [], places: said.places ?? null });
     return former;
   };
   const verify = (picture, said) => {

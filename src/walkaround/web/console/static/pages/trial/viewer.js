@@ -17,7 +17,7 @@ const KEYS = [
     keys: [
       [["Y"], "The model is right"],
       [["N"], "The model is wrong"],
-      [["C"], "Correct: kinds of damage, boxes"],
+      [["C"], "Correct: kinds of damage, and where it is"],
       [["U", "Ctrl Z"], "Take the last verdict back"],
     ],
   },
@@ -33,10 +33,10 @@ const KEYS = [
 ];
 
 /**
- * @param {{project: string, pictures: any[], all: any[], current: string, onMove: (picture: string|null) => void, onGrid: () => void,
+ * @param {{project: string, trial: string, pictures: any[], all: any[], current: string, onMove: (picture: string|null) => void, onGrid: () => void,
  *   store: ReturnType<import("./pictures.js").usePictures>}} properties `pictures`: those that the filter leaves, `all`: all of the trial.
  */
-export function Viewer({ project, pictures, all, current, onMove, onGrid, store }) {
+export function Viewer({ project, trial, pictures, all, current, onMove, onGrid, store }) {
   const [layers, turn] = useLayers();
   const [helping, setHelping] = useState(false);
   const [correcting, setCorrecting] = useState(false);
@@ -118,7 +118,7 @@ export function Viewer({ project, pictures, all, current, onMove, onGrid, store 
       ${!allowed && html`<${Note}><p>You may look. To verify, your role has to be “manage”.</p></${Note}>`}
     </div>
     ${helping && html`<${KeysHelp} groups=${KEYS} onClose=${() => setHelping(false)} />`}
-    ${correcting && html`<${Correct} project=${project} picture=${one} onClose=${() => setCorrecting(false)} onSay=${(said) => {
+    ${correcting && html`<${Correct} project=${project} trial=${trial} picture=${one} onClose=${() => setCorrecting(false)} onSay=${(said) => {
       setCorrecting(false);
       say(one, said);
     }} />`}
