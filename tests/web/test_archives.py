@@ -41,6 +41,16 @@ def test_folders_give_labels_and_hidden_files_are_left_out() -> None:
     assert unpacked(content) == [("a.jpg", b"1", "normal"), ("b.jpg", b"2", "anomaly"), ("c.jpg", b"3", None)]
 
 
+def test_folders_may_have_the_consoles_names_of_labels() -> None:
+    content = packed(
+        ("Whole/a.jpg", b"1"),
+        ("cars/damaged/b.jpg", b"2"),
+        ("damaged/normal/c.jpg", b"3"),
+        ("holes/d.jpg", b"4"),
+    )
+    assert [label for _, _, label in unpacked(content)] == ["normal", "anomaly", "normal", None]
+
+
 def link(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name)
     entry.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -26,14 +26,21 @@ _MOST_ENTRIES = 5000
 _DIRECTORY_BYTES = 4_000_000
 _RATIO, _RATIO_COUNTS_FROM = 100, 1_000_000
 Folders = Literal["labels", "classes", "nothing"]
-"""What folders say of the pictures in them: only normal and anomaly are labels; each is a class; nothing."""
+"""What folders say of the pictures in them: only those that are called like a label are labels; each is a class; nothing."""
+_LABELS: dict[str, Literal["normal", "anomaly"]] = {
+    NORMAL: "normal",
+    ANOMALY: "anomaly",
+    "whole": "normal",
+    "damaged": "anomaly",
+}
 _ENCRYPTED = 0x1
 
 
 def pictures_of(file: BinaryIO, *, at_most: int, classes: bool = False) -> Iterator[Upload]:
     """The files of a zip archive, after all of its directory was checked; folders and hidden files are left out.
 
-    A file in a folder called normal or anomaly has that label, as in Lookout for Vision's S3 folders.
+    A file in a folder called normal or anomaly has that label, as in Lookout for Vision's S3 folders; whole and damaged, the
+    console's words for them, mean the same.
 
     Args:
         file: can be sought in.
@@ -130,9 +137,9 @@ def label_of_folders(path: str, *, classes: bool = False) -> Literal["normal", "
         classes: whether the folder that it lies in is a class, so that one whose name does not mean a whole car is damage.
     """
     folders = [part for part in path.split("/")[:-1] if part]
-    named = [folder for folder in folders if folder.casefold() in (NORMAL, ANOMALY)]
+    named = [folder.casefold() for folder in folders if folder.casefold() in _LABELS]
     if named:
-        return "normal" if named[-1].casefold() == NORMAL else "anomaly"
+        return _LABELS[named[-1]]
     if classes and folders:
         return "normal" if means_normal(folders[-1]) else "anomaly"
     return None

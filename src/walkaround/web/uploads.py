@@ -28,7 +28,7 @@ class Upload:
     Attributes:
         name: as the sender calls it; only told, never used as a path.
         content: at most one byte more than a picture may have.
-        label: of the folder that it lies in, if that is called normal or anomaly.
+        label: of the folder that it lies in, if that is called like a label.
     """
 
     name: str

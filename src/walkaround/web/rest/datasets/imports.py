@@ -40,8 +40,8 @@ class NewImport(Strict):
     label: Label | None = Field(default=None, description="Label of all that no folder labels.")
     folders: Folders = Field(
         default="labels",
-        description="labels: folders called normal or anomaly label what is in them; classes: every folder is a class, and each"
-        " whose name does not mean a whole car labels anomaly; nothing: folders say nothing.",
+        description="labels: folders called normal or whole, anomaly or damaged label what is in them; classes: every folder is"
+        " a class, and each whose name does not mean a whole car labels anomaly; nothing: folders say nothing.",
     )
 
 

@@ -68,9 +68,9 @@ async def upload_pictures(
 ) -> Uploaded:
     """Add pictures to a dataset: one as the body, many as `files` of a form, or a zip archive either way.
 
-    A picture of an archive that lies in a folder called normal or anomaly has that label. What cannot be used is listed with
-    the reason, and the rest is kept; where nothing can be used, that list is in the problem. A picture that the dataset has
-    already keeps its labels, unless the upload brings another one.
+    A picture of an archive that lies in a folder called normal or anomaly has that label; whole and damaged mean the same.
+    What cannot be used is listed with the reason, and the rest is kept; where nothing can be used, that list is in the
+    problem. A picture that the dataset has already keeps its labels, unless the upload brings another one.
     """
     await run_in_threadpool(_check_dataset, visit, project, kind)
     async with sent_files(request, visit.service.settings, name=name) as files:

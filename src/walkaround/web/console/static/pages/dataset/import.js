@@ -14,7 +14,7 @@ import { patiently } from "./changes.js";
 import { ensured } from "./uploading.js";
 
 const FOLDERS = [
-  ["labels", "only folders called normal or anomaly"],
+  ["labels", "only folders called whole or damaged, normal or anomaly"],
   ["classes", "every folder: its name means whole, or a kind of damage"],
   ["nothing", "folders say nothing"],
 ];

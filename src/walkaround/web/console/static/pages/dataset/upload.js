@@ -102,7 +102,7 @@ export function UploadDialog({ project, kind, files, onClose }) {
           <span><strong>${archives.map((file) => file.name).join(", ")}</strong></span>
           <${Choice} label="Label of pictures without a folder" value=${archiveLabel} options=${LABELS} onChange=${setArchiveLabel} />
         </div>
-        <p class="small muted">Folders called normal or anomaly in a zip label their pictures in any case.</p>
+        <p class="small muted">Folders called whole (or normal) and damaged (or anomaly) in a zip label their pictures in any case.</p>
         <${CheckField} label="Every other folder in it is a kind of damage, or means whole by its name" checked=${classes} onChange=${setClasses} />`}
     </div>
     ${refused.length > 0 && html`<${Note} kind="warning"><p>${plural(refused.length, "file")} will be left out: ${refused.slice(0, 4).map((one) => one.name).join(", ")}${refused.length > 4 ? " …" : ""}. Only JPEG and PNG pictures, and zip archives of them, can be used.</p></${Note}>`}
