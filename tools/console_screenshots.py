@@ -47,6 +47,9 @@ LOOKS = {"": (1280, 860, "light"), "-dark": (1280, 860, "dark"), "-phone": (390,
 OPTIONS = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 _SECONDS = 600.0
 _SETTLED_MS = 1200
+_PICTURES_ARE_THERE = """() => [...document.images]
+  .filter((one) => one.getBoundingClientRect().top < innerHeight)
+  .every((one) => one.complete)"""
 
 
 def main() -> None:
@@ -154,6 +157,8 @@ def take(address: str, path: str, out: Path, look: tuple[int, int, str]) -> None
         )
         page.goto(f"{address}/console{path}")
         page.locator("h1, canvas").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        page.wait_for_function(_PICTURES_ARE_THERE)
         page.wait_for_timeout(_SETTLED_MS)
         shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         shot.save(out, quality=86, subsampling=0, optimize=True)

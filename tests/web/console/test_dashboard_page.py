@@ -61,6 +61,7 @@ def test_the_dashboard_tells_all_at_once(
     expect(figures.nth(2)).to_contain_text("25.0 %")
     hosted = page.get_by_role("region", name="Hosted models")
     expect(hosted.get_by_role("link", name="cars, version 1")).to_be_visible()
+    expect(hosted.get_by_role("link", name="Try it on photos").first).to_have_attribute("href", "/console/projects/cars/try")
     running = page.get_by_role("region", name="Running")
     expect(running.get_by_text("Reading pictures: 30 of 120")).to_be_visible()
     wrong = page.get_by_role("region", name="What went wrong")

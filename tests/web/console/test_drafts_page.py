@@ -125,7 +125,9 @@ def test_areas_that_a_model_found_are_corrected_with_brush_and_eraser(
     expect(dialog.locator(".stage.there")).to_be_focused()
     places = dialog.get_by_label("Drawn").get_by_role("listitem")
     expect(places).to_contain_text(["painted area", "box"])
+    before_tools = dialog.locator(".stage").bounding_box()
     page.keyboard.press("e")
+    assert dialog.locator(".stage").bounding_box() == before_tools, "the picture stays where it is when there is a brush"
     drag(page, (0.05, 0.4), (0.6, 0.4))
     page.keyboard.press("r")
     page.keyboard.press("2")

@@ -40,9 +40,22 @@ def test_a_version_shows_its_scores_and_how_it_is_hosted(console: Console, visit
     units = version.locator("div").filter(has=page.get_by_text("Units that run", exact=True))
     expect(units.locator("dd")).to_have_text("1 of 1")
     expect(version.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.get_by_role("checkbox")).to_have_count(0)  # there is nothing to compare it with
     accessible(page)
     version.get_by_role("link", name="Version 1").click()
     expect(page).to_have_url(f"{console.url}/projects/cars/models/1")
+
+
+def test_scores_of_another_threshold_are_not_mixed_with_those_of_the_trainings(console: Console, visit: Visitor) -> None:
+    console.ok("PUT", "/projects/cars/models/1/threshold", json={"threshold": 0.001})
+    try:
+        page = visit(f"{console.url}/projects/cars/models")
+        figures = page.locator(".version .figure")
+        expect(figures.filter(has_text="F1 score")).to_contain_text("at the adopted threshold")
+        expect(figures.filter(has_text="Right verdicts")).to_contain_text("at the threshold of the training")
+        expect(figures.filter(has_text="AUROC")).not_to_contain_text("threshold")  # it has none
+    finally:
+        console.ok("PUT", "/projects/cars/models/1/threshold", json={"threshold": None})
 
 
 def test_calls_are_ready_to_paste_for_the_address_that_is_open(console: Console, visit: Visitor) -> None:

@@ -37,6 +37,7 @@ def test_a_watch_is_made_by_a_form_and_its_dead_letters_are_seen_to(
     page = visit(f"{console.url}/watches")
     page.get_by_role("button", name=re.compile("New watch|Make a watch")).first.click()
     form = page.get_by_role("dialog")
+    expect(form.get_by_label("Name")).to_be_focused()
     form.get_by_role("button", name="Make the watch").click()
     expect(form.get_by_text("3 to 63 letters")).to_be_visible()
     expect(form.get_by_text("Choose a model")).to_have_count(2)

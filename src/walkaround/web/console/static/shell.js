@@ -39,10 +39,10 @@ export function Shell({ wide = false, children }) {
   useEffect(() => setOpen(false), [path.value]);
   return html`<a class="skip" href="#content">To the content</a>
     <div class="shell">
-      <div class="phone-bar">
+      <header class="phone-bar">
         <${IconButton} icon="menu" label="Navigation" aria-expanded=${open} onPress=${() => setOpen(!open)} />
         <strong>walkaround</strong>
-      </div>
+      </header>
       ${open && html`<div class="scrim" onClick=${() => setOpen(false)}></div>`}
       <aside class=${open ? "side open" : "side"}>
         <${Link} to="/" class="brand"><img src=${new URL("icon.svg", import.meta.url).href} alt="" />walkaround</${Link}>

@@ -87,7 +87,7 @@ function Never({ project, kind, total, mine, onStart }) {
   }
   return html`<${Empty} icon="check" title="Not checked yet">
     <p>A check looks at every picture: broken and tiny ones, copies, the same car in training and test, labels that are likely wrong, and shortcuts that a model could take.</p>
-    ${mine && html`<div class="row center"><${Begin} again=${false} onStart=${onStart} /></div>`}
+    ${mine && html`<div class="row centred"><${Begin} again=${false} onStart=${onStart} /></div>`}
   </${Empty}>`;
 }
 
@@ -95,7 +95,7 @@ function Report({ project, kind, report, mine, onChange }) {
   const open = report.problems.filter((one) => one.standing !== 0);
   const settled = report.problems.filter((one) => one.standing === 0);
   const worst = open.some((one) => one.severity === "error") ? "error" : open.some((one) => one.severity === "warning") ? "warning" : "good";
-  const verdict = { error: "Some things must be mended before a training.", warning: "Fit to train on; some things should be mended.", good: "Fit to train on." }[worst];
+  const verdict = { error: "Some things must be mended before a training.", warning: "Some things should be mended.", good: "Fit to train on." }[worst];
   return html`<div>
     <${Note} kind=${{ error: "failed", warning: "warning", good: "good" }[worst]}>
       <p><strong>${verdict}</strong> Checked <time datetime=${report.ended} title=${when(report.ended)}>${ago(report.ended)}</time>.${report.read_labels ? "" : " It was not looked for wrong labels."}</p>

@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useState } from "../vendor/preact.js";
 import { get } from "../api.js";
 import { count, percent } from "../formats.js";
-import { query, setQuery } from "../router.js";
+import { Link, query, setQuery } from "../router.js";
 import { Chart } from "../ui/chart.js";
 import { Loaded, useData } from "../ui/data.js";
 import { Choice, SelectField } from "../ui/field.js";
@@ -77,6 +77,6 @@ function Shown({ shown, measure }) {
       pictures
         ? html`<${Chart} title=${`${name}, by ${shown.unit} and project`} x=${x} series=${series} time=${true} min=${0} max=${measure === "ratio" ? 1 : undefined}
             xName=${shown.unit === "hour" ? "Hour" : "Day"} format=${format} formatX=${formatX} />`
-        : html`<p class="muted">Nothing was looked at in this time. What watches bring and what is sent with “keep” is counted here.</p>`
+        : html`<p class="muted">Nothing was looked at in this time. What <${Link} to="/watches">watches</${Link}> bring is counted here, and what programs send to be kept.</p>`
     }`;
 }

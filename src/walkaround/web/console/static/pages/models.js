@@ -28,7 +28,8 @@ export default function Models({ project }) {
   const choose = (version, chosen) => setCompared((former) => [...former.filter((one) => one !== version), ...(chosen ? [version] : [])].slice(-2));
   const train = html`<${Link} to=${at`/projects/${project}/train`} class="button main">Train the next version</${Link}>`;
   const [one, other] = [...compared].sort((first, second) => first - second);
-  const compare = html`<${Button} icon="review" disabled=${compared.length !== 2} title="Tick two versions first" onPress=${() => go(`${at`/projects/${project}/compare`}?a=${one}&b=${other}`)}>
+  const several = (models.value ?? []).filter((model) => model.summary).length > 1;
+  const compare = several && html`<${Button} icon="review" disabled=${compared.length !== 2} title="Tick two versions first" onPress=${() => go(`${at`/projects/${project}/compare`}?a=${one}&b=${other}`)}>
     Compare two
   </${Button}>`;
   return html`<${Page} title="Models" lead=${`The versions of ${project}, the newest first.`} actions=${html`${compare}${train}`}>
@@ -41,7 +42,7 @@ export default function Models({ project }) {
                 project=${project}
                 model=${model}
                 chosen=${compared.includes(model.version)}
-                onChoose=${(chosen) => choose(model.version, chosen)}
+                onChoose=${several ? (chosen) => choose(model.version, chosen) : null}
                 onChanged=${models.reload}
               />`,
             )

@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { address, get } from "../api.js";
 import { plural, when } from "../formats.js";
-import { query } from "../router.js";
+import { Link, query } from "../router.js";
 import { may } from "../session.js";
 import { Button } from "../ui/button.js";
 import { Menu } from "../ui/menu.js";
@@ -73,7 +73,7 @@ function Nothing() {
 
 function NoneYet() {
   return html`<${Empty} icon="results" title="There are no results yet">
-    <p>Results come from watches, which look at what is put into a bucket, and from pictures that are sent with <code>keep=true</code>.</p>
+    <p>Results come from <${Link} to="/watches">watches</${Link}>, which look at what is put into a bucket, and from pictures that a program sends with <code>keep=true</code>. To look at a few photos, try a model on them.</p>
   </${Empty}>`;
 }
 

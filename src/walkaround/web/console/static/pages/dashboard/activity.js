@@ -4,6 +4,7 @@ import { html, useEffect, useState } from "../../vendor/preact.js";
 import { at, get } from "../../api.js";
 import { ago, count, plural } from "../../formats.js";
 import { Link } from "../../router.js";
+import { may } from "../../session.js";
 import { Button } from "../../ui/button.js";
 import { Panel } from "../../ui/page.js";
 import { ProgressBar } from "../../ui/progress.js";
@@ -44,7 +45,9 @@ function HostedRow({ project, version, status, message, units, min_units, max_un
   const [kind, text] = STATUS[status] ?? ["plain", status.toLowerCase()];
   const range = max_units && max_units !== min_units ? ` of ${min_units} to ${max_units}` : "";
   return html`<tr>
-    <th scope="row"><${Link} to=${at`/projects/${project}/models/${version}`}>${project}, version ${version}</${Link}>${message && html`<p class="small">${message}</p>`}</th>
+    <th scope="row"><${Link} to=${at`/projects/${project}/models/${version}`}>${project}, version ${version}</${Link}>${message && html`<p class="small">${message}</p>`}
+      ${status === "HOSTED" && may("manage") && html`<p class="small"><${Link} to=${at`/projects/${project}/try`}>Try it on photos</${Link}></p>`}
+    </th>
     <td data-name="State"><${Badge} kind=${kind}>${text}</${Badge}></td>
     <td class="number" data-name="Units">${units}${range}</td>
     <td class="number" data-name="Load">${load.toFixed(1)}</td>

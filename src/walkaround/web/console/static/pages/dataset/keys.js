@@ -23,9 +23,9 @@ export const KEYS = [
   {
     title: "Label the chosen pictures, or the one with the focus",
     keys: [
-      [["n"], "whole (normal)"],
-      [["a"], "damaged (anomaly)"],
-      [["u"], "take the label away"],
+      [["N"], "whole (normal)"],
+      [["A"], "damaged (anomaly)"],
+      [["U"], "take the label away"],
       [["Del"], "take out of the dataset"],
     ],
   },

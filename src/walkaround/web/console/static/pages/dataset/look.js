@@ -59,9 +59,9 @@ function Facts({ project, kind, row, place, mayLabel, onLabel }) {
     </div>
     ${mayLabel &&
     html`<div class="row">
-      <${Button} aria-pressed=${row.label === "normal"} onPress=${() => onLabel("normal")}>Whole <kbd>n</kbd></${Button}>
-      <${Button} aria-pressed=${row.label === "anomaly"} onPress=${() => onLabel("anomaly")}>Damaged <kbd>a</kbd></${Button}>
-      <${Button} kind="quiet" disabled=${!row.label} onPress=${() => onLabel(null)}>No label <kbd>u</kbd></${Button}>
+      <${Button} aria-pressed=${row.label === "normal"} onPress=${() => onLabel("normal")}>Whole <kbd>N</kbd></${Button}>
+      <${Button} aria-pressed=${row.label === "anomaly"} onPress=${() => onLabel("anomaly")}>Damaged <kbd>A</kbd></${Button}>
+      <${Button} kind="quiet" disabled=${!row.label} onPress=${() => onLabel(null)}>No label <kbd>U</kbd></${Button}>
     </div>`}
     <dl>
       ${row.drawn.length > 0 && html`<div><dt>Drawn</dt><dd>${row.drawn.map(kindName).join(", ")}</dd></div>`}

@@ -72,9 +72,9 @@ function ofState(value) {
 export function Chosen({ number, all, flag, onLabel, onRemove, onSettle, onAll, onNone }) {
   return html`<div class="chosen-bar" role="toolbar" aria-label="Chosen pictures">
     <strong role="status">${plural(number, "picture")} chosen</strong>
-    <${Button} onPress=${() => onLabel("anomaly")}>Damaged <kbd>a</kbd></${Button}>
-    <${Button} onPress=${() => onLabel("normal")}>Whole <kbd>n</kbd></${Button}>
-    <${Button} onPress=${() => onLabel(null)}>No label <kbd>u</kbd></${Button}>
+    <${Button} onPress=${() => onLabel("anomaly")}>Damaged <kbd>A</kbd></${Button}>
+    <${Button} onPress=${() => onLabel("normal")}>Whole <kbd>N</kbd></${Button}>
+    <${Button} onPress=${() => onLabel(null)}>No label <kbd>U</kbd></${Button}>
     ${flag && flag !== "any" && html`<${Button} onPress=${onSettle}>Right as they are</${Button}>`}
     <${Button} kind="danger" icon="trash" onPress=${onRemove}>Take out</${Button}>
     <span class="gap"></span>

@@ -21,6 +21,7 @@ const WORDS = {
  * @param {{entry: object, saver: object, onOpen: (picture: string) => void, onConflict: () => void}} properties `onOpen`: shows another picture that is not saved.
  */
 export function SaveState({ entry, saver, onOpen, onConflict }) {
+  if (!entry && !saver.waiting.value) return null; // nothing is shown that could be saved
   const { name, problem } = entry?.state.value ?? { name: "saved" };
   const [text, kind] = WORDS[name];
   const others = saver.waiting.value ? [...saver.open].filter((one) => one !== entry && ["conflict", "refused"].includes(one.state.value.name)) : [];

@@ -51,6 +51,6 @@ export function Toolbar({ desk, onHelp, locked = false }) {
     <${IconButton} icon="minus" label="Further away (−)" onPress=${() => desk.zoom(0.8)} />
     <${IconButton} icon="fit" label="The whole picture (F)" onPress=${desk.fit} />
     <span class="gap"></span>
-    <${IconButton} icon="keys" label="All keys (?)" onPress=${onHelp} />
+    <span class="all-keys"><${IconButton} icon="keys" label="All keys (?)" onPress=${onHelp} /></span>
   </div>`;
 }

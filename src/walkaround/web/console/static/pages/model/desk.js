@@ -4,7 +4,7 @@ import { html, useMemo, useRef, useEffect, useState, computed } from "../../vend
 import { count, percent } from "../../formats.js";
 import { Button } from "../../ui/button.js";
 import { cheapest, costOf, countsAt, intervalsOf, moved, scoresOf, spreadOf } from "./threshold.js";
-import { outcome, range, scoreName, SCORES } from "./words.js";
+import { outcome, range, scoreName, SCORES, written } from "./words.js";
 
 const PARTS = 50;
 const QUIET_MS = 500; // after the last move, before a screen reader is told
@@ -50,10 +50,10 @@ export function Slider({ threshold, pictures, ranked, best, marks, onSettled }) 
     <div class="row">
       <label class="row">Threshold <input class="input exact" type="number" min="0" max="1" step="0.001" value=${threshold.value.toFixed(3)} onChange=${type} /></label>
       ${marks.map(
-        (one) => html`<${Button} key=${one.name} kind="quiet" onPress=${() => ((threshold.value = one.at), onSettled(one.at))}>${one.name}: ${one.at.toFixed(3)}</${Button}>`,
+        (one) => html`<${Button} key=${one.name} onPress=${() => ((threshold.value = one.at), onSettled(one.at))}>${one.name}: ${one.at.toFixed(3)}</${Button}>`,
       )}
       ${best.value &&
-      html`<${Button} kind="quiet" onPress=${() => ((threshold.value = best.value.threshold), onSettled(best.value.threshold))}>
+      html`<${Button} onPress=${() => ((threshold.value = best.value.threshold), onSettled(best.value.threshold))}>
         <span class="flag" aria-hidden="true">▼</span> Cheapest: ${best.value.threshold.toFixed(3)}
       </${Button}>`}
     </div>
@@ -146,8 +146,8 @@ export function Outcome({ threshold, ranked }) {
         return html`<div key=${name} title=${SCORES[known][1]}>
           <dt>${scoreName(known)}</dt>
           <dd>
-            <strong>${percent(scores[name])}</strong>
-            <span class="small muted">${scores[name] !== null && intervals[name] ? range(intervals[name]) : ""}</span>
+            <strong>${written(name, scores[name])}</strong>
+            <span class="small muted">${scores[name] !== null && intervals[name] ? range(name, intervals[name]) : ""}</span>
           </dd>
         </div>`;
       })}

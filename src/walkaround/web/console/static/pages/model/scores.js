@@ -3,7 +3,7 @@
 import { html } from "../../vendor/preact.js";
 import { count, kindName, percent, score } from "../../formats.js";
 import { Note } from "../../ui/state.js";
-import { range, scoreName, SCORES, withInterval } from "./words.js";
+import { range, scoreName, SCORES, withInterval, written } from "./words.js";
 
 const SHOWN = ["recall", "precision", "specificity", "f1", "auroc", "damage_accuracy"];
 const MORE = ["accuracy", "average_precision", "macro_f1", "brier", "calibration_error"];
@@ -26,9 +26,9 @@ function Score({ name, value, interval }) {
   const known = typeof value === "number";
   return html`<div class="figure" title=${SCORES[name][1]}>
     <span class="name">${scoreName(name)}</span>
-    <strong>${name === "auroc" || name === "f1" ? score(value) : percent(value)}</strong>
+    <strong>${written(name, value)}</strong>
     ${known && interval && html`<${Interval} value=${value} low=${interval[0]} high=${interval[1]} />`}
-    <span class="small muted">${interval ? range(interval) : known ? "" : "cannot be told"}</span>
+    <span class="small muted">${interval ? range(name, interval) : known ? "" : "cannot be told"}</span>
   </div>`;
 }
 

@@ -26,8 +26,16 @@ export function withInterval(value, interval, write = score) {
   return interval ? `${write(value)} (${write(interval[0])} to ${write(interval[1])})` : write(value);
 }
 
-/** Both ends of an interval, as shares in percent. */
-export const range = (interval) => (interval ? `${(interval[0] * 100).toFixed(0)} to ${percent(interval[1], 0)}` : "");
+const PLAIN = ["f1", "auroc"];
+
+/** A score of a name as it is usually written: F1 and ranking as numbers up to 1, shares of pictures in percent. */
+export const written = (name, value) => (PLAIN.includes(name) ? score(value) : percent(value));
+
+/** Both ends of a score's interval, written like the score. */
+export function range(name, interval) {
+  if (!interval) return "";
+  return PLAIN.includes(name) ? `${interval[0].toFixed(2)} to ${interval[1].toFixed(2)}` : `${(interval[0] * 100).toFixed(0)} to ${percent(interval[1], 0)}`;
+}
 
 /** What happens at a threshold, in one sentence for who cannot see it. */
 export function outcome(threshold, { hits, misses, falseAlarms, leftAlone }) {

@@ -38,7 +38,7 @@ export function VersionPanel({ project, model, chosen, onChoose, onChanged }) {
           ${summary?.finds.filter((part) => PARTS[part]).map((part) => html` · finds ${PARTS[part]}`)}
         </p>
       </div>
-      ${summary && html`<${CheckField} label=${html`Compare<span class="unseen"> version ${version}</span>`} checked=${chosen} onChange=${onChoose} />`}
+      ${summary && onChoose && html`<${CheckField} label=${html`Compare<span class="unseen"> version ${version}</span>`} checked=${chosen} onChange=${onChoose} />`}
     </header>
     ${summary && html`<${Scores} model=${model} />`}
     ${["TRAINING_FAILED", "HOSTING_FAILED"].includes(status) && html`<p class="problem">${model.message}</p>`}
@@ -77,9 +77,10 @@ async function deleted(path, version, onChanged) {
 
 function Scores({ model }) {
   const { summary } = model;
+  const moved = differs(summary.f1, model.f1);
   return html`<div class="figures">
       <${Measured} name="F1 score" of=${summary.f1} now=${model.f1} />
-      <${Measured} name="Right verdicts" of=${summary.accuracy} share />
+      <${Measured} name="Right verdicts" of=${summary.accuracy} share before=${moved} />
       <${Measured} name="AUROC" of=${summary.auroc} />
       ${summary.types && html`<${Measured} name="Damage types, F1" of=${summary.types} />`}
       ${summary.boxes && html`<${Measured} name="Boxes, AP50" of=${summary.boxes} />`}
@@ -88,16 +89,20 @@ function Scores({ model }) {
     <p class="small muted">Measured on ${plural(summary.tested, "picture")} that it did not learn from; the bars are where the scores lie with 95 % certainty.</p>`;
 }
 
-function Measured({ name, of, now, share = false }) {
+/** Whether a score is another one now, at a threshold that a person adopted. */
+const differs = (of, now) => Boolean(of) && now !== undefined && now !== null && Math.abs(now - of.value) > 0.0005;
+
+/** A score with its range; `now`: what it is at the threshold that counts, `before`: it is that of the training's, and that does not count any more. */
+function Measured({ name, of, now, share = false, before = false }) {
   if (!of) return null;
-  const adopted = now !== undefined && now !== null && Math.abs(now - of.value) > 0.0005;
+  const adopted = differs(of, now);
   const shown = share ? percent : score;
   const range = of.low === null ? "" : `${shown(of.low)} to ${shown(of.high)}`;
   return html`<div class="figure">
     <span class="name">${name}</span>
     <strong>${shown(adopted ? now : of.value)}</strong>
     ${!adopted && range && html`<${Range} low=${of.low} value=${of.value} high=${of.high} />`}
-    <span class="small muted">${adopted ? `at the adopted threshold; ${shown(of.value)} before` : range}</span>
+    <span class="small muted">${adopted ? `at the adopted threshold; ${shown(of.value)} before` : range}${before ? ", at the threshold of the training" : ""}</span>
   </div>`;
 }
 

@@ -41,7 +41,8 @@ export function Filters({ filters, project, labels }) {
 function More({ filters, labels, set }) {
   const watches = useData((signal) => get("/watches", {}, { signal }), []);
   const names = [...new Set([...(watches.value?.watches ?? []).map((one) => one.spec.name), ...(filters.watch ? [filters.watch] : [])])];
-  const all = [...new Set([...labels, ...(filters.label ? [filters.label] : [])])].sort();
+  const types = labels.filter((one) => kindName(one) !== "whole" && kindName(one) !== "damaged"); // those are no types: the verdict is a filter of its own
+  const all = [...new Set([...types, ...(filters.label ? [filters.label] : [])])].sort();
   return html`<div class="filter-row">
     <${SelectField} label="Type of damage" value=${filters.label ?? ""} options=${[["", "Any"], ...all.map((one) => [one, kindName(one)])]} onChange=${set("label")} />
     <${SelectField} label="Confidence" value=${filters.sure ?? ""} options=${SURENESS} onChange=${set("sure")} />

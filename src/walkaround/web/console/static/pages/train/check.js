@@ -10,9 +10,9 @@ import { Loaded, useData } from "../../ui/data.js";
 import { Panel } from "../../ui/page.js";
 import { JobProgress } from "../../ui/progress.js";
 import { Badge, Note } from "../../ui/state.js";
+import { BADGE, plain, SEVERITY } from "../check/words.js";
 
 const SHOWN = 4;
-const SEVERITIES = { error: ["spoils training", "failed"], warning: ["lowers its worth", "warning"], note: ["good to know", "plain"] };
 
 /**
  * The check of the training pictures.
@@ -58,11 +58,10 @@ function Problems({ problems, project }) {
   const shown = all ? problems : problems.slice(0, SHOWN);
   return html`<ul class="findings">
       ${shown.map((one) => {
-        const [meaning, kind] = SEVERITIES[one.severity];
         return html`<li key=${one.kind}>
-          <${Badge} kind=${kind}>${meaning}</${Badge}>
+          <${Badge} kind=${BADGE[one.severity]}>${SEVERITY[one.severity]}</${Badge}>
           <div>
-            <p>${one.messages[0]}</p>
+            <p>${plain(one.messages[0])}</p>
             ${one.pictures > 0 &&
             html`<${Link} to=${`${at`/projects/${project}/dataset`}?kind=train&flag=${encodeURIComponent(one.kind)}`}>${plural(one.standing ?? one.pictures, "picture")}</${Link}>`}
           </div>

@@ -43,7 +43,7 @@ export function Start({ project, plan, options, onOptions, onStarted }) {
     <div class="row start">
       <${Button} kind="main" icon="train" onPress=${train} disabled=${!plan.ready || problem !== null || !may("manage")}>Train version ${plan.version}</${Button}>
       <p class="small muted">
-        ${!may("manage") ? "You may look. To train, your role has to be “manage”." : plan.ready ? "You can leave this page: training goes on, also after a restart of the server." : "What is missing is said above."}
+        ${!may("manage") ? "You may look. To train, your role has to be “manage”." : plan.ready ? "You can leave this page: training goes on, also after a restart of the server." : "What is missing is said under “What will be trained”."}
       </p>
     </div>
     <${Options} plan=${plan} options=${options} problem=${problem} onChange=${(change) => onOptions({ ...options, ...change })} />

@@ -39,7 +39,7 @@ export function WatchForm({ watch, onClose, onDone }) {
   };
   return html`<${Dialog} title=${watch ? `Change the watch “${watch.spec.name}”` : "A new watch"} wide=${true} onClose=${onClose}>
     <form onSubmit=${(event) => event.preventDefault()}>
-      <${TextField} label="Name" value=${form.name} onInput=${set("name")} problem=${problems.name} disabled=${Boolean(watch)} />
+      <${TextField} label="Name" value=${form.name} onInput=${set("name")} autofocus=${!watch} problem=${problems.name} disabled=${Boolean(watch)} />
       <${SelectField} label="What is watched" value=${form.source} options=${SOURCES} onChange=${set("source")} />
       ${
         form.source === "events"
