@@ -74,6 +74,10 @@ def test_the_first_minute(empty: Served, visit: Visitor, accessible: Accessible)
     accessible(stranger)
 
     page = visit(link[1])
+    page.get_by_label("Your name").fill("Ann Müller")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("alert")).to_contain_text("digits and . _ @ + - may be in it, as in ann.muller.")
     page.get_by_label("Your name").fill("Ann")
     assert "#" not in page.url  # the key is not kept in the history
     accessible(page)

@@ -7,6 +7,7 @@ import { take } from "../session.js";
 import { Loaded, useData } from "../ui/data.js";
 import { CheckField, TextField } from "../ui/field.js";
 import { Icon } from "../ui/icon.js";
+import { checkName } from "./users/names.js";
 import { SHORTEST } from "./users/passwords.js";
 import { Door, Submit, useSubmit } from "./sign-in/door.js";
 
@@ -33,6 +34,7 @@ function FirstUser() {
   const [password, setPassword] = useState("");
   const [shown, setShown] = useState(false);
   const form = useSubmit(async () => {
+    checkName(name);
     take(await send("POST", "/setup", { token, name, password }));
     go("/", { replace: true });
   });

@@ -8,6 +8,7 @@ import { Field, SelectField, TextField } from "../../ui/field.js";
 import { Icon } from "../../ui/icon.js";
 import { Snippet } from "../../ui/snippet.js";
 import { useSubmit } from "../sign-in/door.js";
+import { checkName } from "./names.js";
 import { madeUp, SHORTEST } from "./passwords.js";
 import { options } from "./roles.js";
 
@@ -20,7 +21,10 @@ export function AddUser({ onClose, onDone }) {
   const [role, setRole] = useState("manage");
   const [password, setPassword] = useState(madeUp);
   const [made, setMade] = useState(null);
-  const form = useSubmit(async () => setMade(await send("POST", "/users", { name, role, password })));
+  const form = useSubmit(async () => {
+    checkName(name);
+    setMade(await send("POST", "/users", { name, role, password }));
+  });
   if (made) return html`<${Told} title=${`${made.name} can sign in`} name=${made.name} password=${password} onDone=${onDone} />`;
   return html`<${Dialog} title="Add a user" onClose=${onClose}>
     <form onSubmit=${form.submit}>
