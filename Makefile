@@ -45,12 +45,10 @@ clients: .venv/.installed-dev
 
 soak: clients
 	$(IN_VENV) benchmarks/faults.py --rounds 50
-	WALKAROUND_DATABASES=both $(IN_VENV) -m pytest -n $(JOBS) --dist loadfile -rs
+	WALKAROUND_DATABASES=both WALKAROUND_SOAK=1 $(IN_VENV) -m pytest -n $(JOBS) --dist loadfile -rs
 	WALKAROUND_AWAY_SECONDS=60 $(IN_VENV) -m pytest tests/clients/test_faults.py -rs -k "away or full"
 	$(IN_VENV) benchmarks/service_story.py ../shared/data/car-damage
 	$(IN_VENV) benchmarks/arrivals.py --arrivals 10000 --kills 50 --postgres
-	WALKAROUND_SOAK=1 $(IN_VENV) -m pytest tests/pipeline/bulk/test_cluster.py -rs -k kills_every
-	WALKAROUND_SOAK=1 $(IN_VENV) -m pytest tests/buckets/test_clouds.py -rs -k page
 
 format: .venv/.installed-dev
 	$(IN_VENV) -m ruff check --fix

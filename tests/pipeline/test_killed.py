@@ -50,6 +50,7 @@ def test_every_arrival_has_one_row_and_is_once_in_every_sink(database: str) -> N
 PICTURES = 80
 
 
+@pytest.mark.skipif(not os.environ.get("WALKAROUND_SOAK"), reason="takes two minutes: set WALKAROUND_SOAK=1, or `make soak`")
 def test_servers_killed_in_a_row_and_a_process_of_theirs_that_lives_on_lose_and_double_nothing(
     trained: Trained, drawn: Path, tmp_path: Path
 ) -> None:
