@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import select
 from tests.hosting.conftest import Service, line
 
 from walkaround.errors import ConflictError, NotFoundError
@@ -11,7 +14,7 @@ from walkaround.hosting.operations.results.results import forget_results, keep_r
 from walkaround.hosting.operations.results.reviews import Said
 from walkaround.hosting.owner import Owner
 from walkaround.store.results import ResultReview
-from walkaround.store.tables import now
+from walkaround.store.tables import Dataset, now
 
 FINDINGS = {"source": "a.jpg", "anomalous": True, "confidence": 0.9, "label": "dent", "damage": 0.9}
 
@@ -63,6 +66,14 @@ def test_only_what_a_person_has_said_is_added(service: Service, kept: list[int])
     assert [(result.id, label) for result, label in found] == [(number, "anomaly") for number in kept[:2]]
 
 
+def change(service: Service, changes: bytes, *, noted: dict[str, Any]) -> None:
+    """Have lines added to the dataset that are of results, as an upload from results does."""
+    with service.database.transaction() as session:
+        service.host.update_dataset_entries(session, service.owner, project_name="cars", dataset_type="train", changes=changes)
+        dataset = session.scalars(select(Dataset)).one()
+        reviews.note_with_change(session, dataset, noted)
+
+
 @pytest.mark.parametrize("fresh", [1, 300], ids=["applied", "refused"])
 def test_that_a_picture_was_added_is_noted_by_the_job_that_adds_it(service: Service, kept: list[int], fresh: int) -> None:
     said = {number: Said(label="anomaly") for number in kept[:2]}
@@ -76,8 +87,7 @@ def test_that_a_picture_was_added_is_noted_by_the_job_that_adds_it(service: Serv
     def add() -> None:
         found = service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:2])
         changes = "\n".join(line(f"{number}.jpg", "anomaly") for number in range(fresh)).encode()  # 200 are allowed
-        noted = reviews.noted_later(found, reviewer="anna")
-        service("update_dataset_entries", project_name="cars", dataset_type="train", changes=changes, results=noted)
+        change(service, changes, noted=reviews.noted_later(found, reviewer="anna"))
 
     add()
     assert history() == [None]  # accepted, and not done yet
@@ -95,13 +105,12 @@ def test_what_is_added_twice_is_noted_once_and_a_result_that_went_is_passed_over
     service("create_dataset", project_name="cars", dataset_type="train")
     found = service.run(reviews.results_to_add, service.owner, project_name="cars", numbers=kept[:2])
     noted = reviews.noted_later(found, reviewer="anna")
-    sent = {"project_name": "cars", "dataset_type": "train", "changes": line("0.jpg", "anomaly").encode(), "results": noted}
     for _ in range(2):
-        service("update_dataset_entries", **sent)
+        change(service, line("0.jpg", "anomaly").encode(), noted=noted)
         service.work(*service.jobs()[-1])
     told = service.run(reviews.describe_result, service.owner, number=kept[0])["Reviews"]
     assert [one["AddedTo"] for one in told] == ["train", None]
-    service("update_dataset_entries", **sent)
+    change(service, line("0.jpg", "anomaly").encode(), noted=noted)
     service.run(forget_results, service.owner, project_name="cars", before=now())
     service.work(*service.jobs()[-1])
     assert service.dataset()["Status"] == "UPDATE_COMPLETE"

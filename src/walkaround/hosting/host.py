@@ -106,18 +106,11 @@ class Host:
         )
 
     def update_dataset_entries(
-        self,
-        session: Session,
-        owner: Owner,
-        *,
-        project_name: str,
-        dataset_type: str,
-        changes: bytes,
-        results: dict[str, Any] | None = None,
+        self, session: Session, owner: Owner, *, project_name: str, dataset_type: str, changes: bytes
     ) -> Reply:
-        """See `datasets.update_dataset_entries`; `results` are of the REST API alone."""
+        """See `datasets.update_dataset_entries`."""
         return datasets.update_dataset_entries(
-            session, owner, project_name=project_name, dataset_type=dataset_type, changes=changes, results=results
+            session, owner, project_name=project_name, dataset_type=dataset_type, changes=changes
         )
 
     def create_model(

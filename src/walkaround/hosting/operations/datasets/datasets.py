@@ -93,24 +93,8 @@ def delete_dataset(session: Session, owner: Owner, *, project_name: str, dataset
     return {}
 
 
-def update_dataset_entries(
-    session: Session,
-    owner: Owner,
-    *,
-    project_name: str,
-    dataset_type: str,
-    changes: bytes,
-    results: dict[str, Any] | None = None,
-) -> Reply:
+def update_dataset_entries(session: Session, owner: Owner, *, project_name: str, dataset_type: str, changes: bytes) -> Reply:
     """Accept lines that a job adds to the dataset, or puts in the place of lines about the same pictures: all, or none.
-
-    Args:
-        session: of a transaction.
-        owner: whose dataset it is.
-        project_name: its project.
-        dataset_type: train or test.
-        changes: the lines.
-        results: that the pictures are of, as `reviews.noted_later` tells them; the job notes on them what it has added.
 
     Raises:
         NotFoundError: there is no such project or dataset.
@@ -119,7 +103,7 @@ def update_dataset_entries(
     project = find_project(session, owner, project_name, to_change=True)
     dataset = find_dataset(session, project, dataset_type, to_change=True)
     require_ready(project, dataset)
-    change = Change(dataset_id=dataset.id, content=changes, results=results)
+    change = Change(dataset_id=dataset.id, content=changes)
     session.add(change)
     dataset.status, dataset.message, dataset.updated = "UPDATE_IN_PROGRESS", "", now()
     session.flush()

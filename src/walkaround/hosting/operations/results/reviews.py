@@ -14,7 +14,7 @@ from walkaround.hosting.operations.results.results import described_result, watc
 from walkaround.hosting.operations.rows import Reply
 from walkaround.hosting.owner import Owner
 from walkaround.store.results import Result, ResultReview
-from walkaround.store.tables import Dataset, Project
+from walkaround.store.tables import Change, Dataset, Project
 
 MOST_REVIEWS = 100
 """Reviews of a result that are told, the newest first."""
@@ -138,6 +138,12 @@ def results_to_add(session: Session, owner: Owner, *, project_name: str, numbers
 def noted_later(found: Sequence[tuple[Result, str]], *, reviewer: str) -> dict[str, Any]:
     """What a change of a dataset keeps, to note it when it is applied: results with their labels, and who adds them."""
     return {"labels": [[result.id, label] for result, label in found], "reviewer": reviewer}
+
+
+def note_with_change(session: Session, dataset: Dataset, told: Mapping[str, Any]) -> None:
+    """Have the change that a dataset was given in this transaction note on results what it adds, as `noted_later` tells it."""
+    change = session.scalars(select(Change).filter_by(dataset_id=dataset.id).order_by(Change.id.desc()).limit(1)).one()
+    change.results = dict(told)
 
 
 def note_added(session: Session, told: Mapping[str, Any] | None, *, dataset: Dataset) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from walkaround.errors import ConflictError
+from walkaround.hosting.operations.results.reviews import note_with_change
 from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.store.tables import Dataset, Entry
 from walkaround.web.problems import LeftOut
@@ -167,18 +168,16 @@ async def bring_pictures(
 
     def act(session: Session) -> dict[str, Any]:
         found = find_project(session, visit.owner, project, to_change=True)
-        known = _known(session, find_dataset(session, found, kind, to_change=True), list(told))
+        dataset = find_dataset(session, found, kind, to_change=True)
+        known = _known(session, dataset, list(told))
         lines = [line for one in told.values() if (line := _line(visit, one, known.get(one.picture))) is not None]
         if not lines:
             return {"Known": len(known)}
         reply = visit.service.host.update_dataset_entries(
-            session,
-            visit.owner,
-            project_name=project,
-            dataset_type=kind,
-            changes=manifest_of(lines),
-            results=results,
+            session, visit.owner, project_name=project, dataset_type=kind, changes=manifest_of(lines)
         )
+        if results is not None:
+            note_with_change(session, dataset, results)
         return {**reply, "Known": len(known)}
 
     parameters = sorted((one.picture, one.label or "") for one in told.values())
