@@ -73,12 +73,14 @@ def test_calls_are_ready_to_paste_for_the_address_that_is_open(console: Console,
 
 def test_a_card_and_the_package_are_one_menu_away(console: Console, visit: Visitor) -> None:
     page = visit(f"{console.url}/projects/cars/models")
-    page.get_by_role("button", name="More").first.click()
+    version = page.locator(".version", has_text="Version 1")
+    version.get_by_role("button", name="More").click()
+    expect(version.get_by_role("menuitem")).to_have_count(3)
     with page.expect_download() as download:
-        page.get_by_role("menuitem", name="Download the package").click()
+        version.get_by_role("menuitem", name="Download the package").click()
     assert download.value.suggested_filename == "cars-1.zip"
-    page.get_by_role("button", name="More").first.click()
-    page.get_by_role("menuitem", name="Model card").click()
+    version.get_by_role("button", name="More").click()
+    version.get_by_role("menuitem", name="Model card").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("from whole and damaged cars: whole, damaged")).to_be_visible()
     expect(dialog.get_by_text("efficientnet", exact=False).first).to_be_visible()

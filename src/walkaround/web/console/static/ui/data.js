@@ -3,6 +3,8 @@
 import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Failed, Loading } from "./state.js";
 
+const PATIENCE_MS = 30_000;
+
 /**
  * Read something, and again when `inputs` change; an answer that comes too late is thrown away.
  * @template T
@@ -14,15 +16,19 @@ import { Failed, Loading } from "./state.js";
 export function useData(read, inputs, { every } = {}) {
   const [state, setState] = useState({ value: undefined, problem: null, loading: true });
   const newest = useRef(null);
+  const asked = useRef(0); // when what is on its way was asked for; 0: nothing is
   const load = useCallback(async () => {
     newest.current?.abort();
     const mine = (newest.current = new AbortController());
+    asked.current = Date.now();
     setState((former) => ({ ...former, loading: true }));
     try {
       const value = await read(mine.signal);
       if (newest.current === mine) setState({ value, problem: null, loading: false });
     } catch (problem) {
       if (newest.current === mine && problem.name !== "AbortError") setState((former) => ({ ...former, problem, loading: false }));
+    } finally {
+      if (newest.current === mine) asked.current = 0;
     }
   }, inputs);
   useEffect(() => {
@@ -31,7 +37,9 @@ export function useData(read, inputs, { every } = {}) {
   }, [load]);
   useEffect(() => {
     if (!every) return undefined;
-    const timer = setInterval(() => document.visibilityState === "visible" && load(), every);
+    // What is on its way is waited for: of a server that takes longer than `every`, nothing would ever come.
+    const due = () => document.visibilityState === "visible" && Date.now() - asked.current > PATIENCE_MS;
+    const timer = setInterval(() => due() && load(), every);
     return () => clearInterval(timer);
   }, [load, every]);
   return { ...state, reload: load, set: (value) => setState({ value, problem: null, loading: false }) };
