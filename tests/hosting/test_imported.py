@@ -38,6 +38,16 @@ def test_the_same_package_is_the_same_version(service: Service, package: Package
     assert read_package(folder_of(service, 1)).fingerprint == package.fingerprint
 
 
+def test_a_process_with_a_data_folder_of_its_own_gets_the_files_too(service: Service, package: Package, tmp_path: Path) -> None:
+    imported(service, package)
+    other = service.settings.model_copy(update={"data": tmp_path / "other"})
+    for _ in range(2):
+        assert service.run(import_package, service.owner, project_name="cars", package=package, settings=other) == 1
+    place = other.data / folder_of(service, 1).relative_to(service.settings.data)
+    assert read_package(place).fingerprint == package.fingerprint
+    assert list(place.parent.iterdir()) == [place]
+
+
 def test_a_package_that_comes_again_while_its_model_is_deleted_stays(service: Service, package: Package) -> None:
     imported(service, package)
     service("delete_model", project_name="cars", model_version="1")

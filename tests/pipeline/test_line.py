@@ -31,7 +31,7 @@ from walkaround.settings import Settings
 from walkaround.store.database import Database
 from walkaround.store.pipeline import Arrival, Delivery, Total, Watch
 from walkaround.store.results import Result
-from walkaround.store.tables import Model
+from walkaround.store.tables import Model, now
 from walkaround.training.train import Trained
 
 OWNER = Owner(account="000000000000", region="us-east-1")
@@ -120,6 +120,25 @@ def test_every_arrival_gets_one_result_with_what_has_to_be_delivered_and_counted
     assert sorted(source for source, _ in rows) == sorted(f"s3://photos/{path.name}" for path in pictures)
     assert len({verdict for _, verdict in rows}) == 2
     assert house.count(Delivery) == len(pictures)
+
+
+def test_a_process_without_the_package_leaves_pictures_to_those_that_have_it(
+    house: House, pictures: list[Path], tmp_path: Path
+) -> None:
+    whole, house.settings = house.settings, house.settings.model_copy(update={"data": tmp_path / "elsewhere"})
+    house.put(pictures[0])
+    house.tell(pictures[0].name)
+    with house.database.transaction() as session:
+        session.execute(update(Arrival).values(attempts=9))
+    house.line()
+    wait_for(lambda: house.count(Arrival, Arrival.attempts > 9) or None, what="one attempt more", seconds=60)
+    assert house.errors() == {}
+    house.settings = whole
+    with house.database.transaction() as session:
+        session.execute(update(Arrival).values(due=now()))
+    house.line()
+    house.done()
+    assert house.count(Result) == 1
 
 
 def test_what_was_in_work_when_a_process_died_is_looked_at_once_by_the_next(house: House, pictures: list[Path]) -> None:

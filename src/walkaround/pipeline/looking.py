@@ -26,6 +26,8 @@ _IN_MEMORY = 8 << 20
 """Bytes. Larger objects are looked at as files, so that what is in flight stays small."""
 THRESHOLD_SECONDS = 1.0
 """After which the threshold of a model is looked up again."""
+_MISSING_SECONDS = 30.0
+"""After which one may look again for a package that is not in the data folder."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv", ".flv")
 """Probably videos. What something is, its content tells; by this alone, videos are not fetched before their time."""
 
@@ -51,7 +53,8 @@ class Models:
 
         Raises:
             PackageError: it was deleted.
-            UnavailableError: the database does not answer.
+            UnavailableError: the database does not answer; or the package is not in the data folder of this process, but may be
+                in that of another one.
         """
         known = self._known.get((project_id, version))
         if known is None or monotonic() - known[0] > THRESHOLD_SECONDS:
@@ -64,6 +67,12 @@ class Models:
             package, threshold = session.execute(query).one_or_none() or (None, None)
         if package is None:
             raise PackageError(f"The model's version {version} is not there any more: train it again, or change the watch.")
+        if not (self._data / package).is_dir():
+            raise UnavailableError(
+                f"The model's version {version} has no package at {str(self._data / package)!r}: processes on one database"
+                " share a data folder, or each imports the package.",
+                retry_after=_MISSING_SECONDS,
+            )
         return ChosenModel(package=self._data / package, threshold=threshold)
 
 

@@ -21,6 +21,8 @@ from walkaround.store.tables import Model, Project
 def import_package(session: Session, owner: Owner, *, project_name: str, package: Package, settings: Settings) -> int:
     """Have a package as a model of a project, which is made where there is none; the same package is the same version.
 
+    Another process on the database may have imported it into a data folder of its own: then the files are copied to this one.
+
     Args:
         session: of a transaction.
         owner: whose it is.
@@ -42,10 +44,12 @@ def import_package(session: Session, owner: Owner, *, project_name: str, package
         create_project(session, owner, project_name=project_name, at_most=settings.projects_per_account)
         project = session.scalars(query).one()
     home = Path("models", owner.account, owner.region, project_name, "imported", package.fingerprint)
-    own = select(Model.version).filter_by(project_id=project.id).where(Model.status != "DELETING")
-    version = session.scalar(own.where(Model.package.startswith(str(home), autoescape=True)))
-    if version is not None:
-        return version
+    own = select(Model).filter_by(project_id=project.id).where(Model.status != "DELETING")
+    known = session.scalar(own.where(Model.package.startswith(str(home), autoescape=True)))
+    if known is not None and known.package is not None:
+        if not (settings.data / known.package).is_dir():
+            _copy(package, settings.data / known.package)
+        return known.version
     place = home / secrets.token_hex(8)  # one of its own: the job that deletes an earlier import may come any time
     _copy(package, settings.data / place)
     project.last_version += 1
@@ -70,12 +74,17 @@ def import_package(session: Session, owner: Owner, *, project_name: str, package
 
 
 def _copy(package: Package, to: Path) -> None:
-    """Copy a package's two files into a new folder, or leave nothing."""
+    """Copy a package's two files into a new folder, which appears whole; one that another process has made meanwhile stays."""
+    unfinished = to.with_name(f".{to.name}-{secrets.token_hex(4)}")
     with writing(to):
-        to.mkdir(parents=True)
         try:
+            unfinished.mkdir(parents=True)
             for name in (MODEL_FILE, CARD_FILE):
-                shutil.copyfile(package.path / name, to / name)
-        except BaseException:
-            shutil.rmtree(to, ignore_errors=True)
-            raise
+                shutil.copyfile(package.path / name, unfinished / name)
+            try:
+                unfinished.rename(to)
+            except OSError:
+                if not to.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
