@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,18 +157,21 @@ def read_features(
     done = len(pictures) - len(missing)
     if progress is not None:
         progress(done, len(pictures))
-    pool = ThreadPoolExecutor(threads)
+    pool, spending = ThreadPoolExecutor(threads), Lock()
 
     def missing_of(path: Path, key: str) -> NDArray[np.float32] | None:
         numbers = range(held[key], views.views)
-        return rows_of(path, key, numbers, reader) if numbers else None
+        rows = rows_of(path, key, numbers, reader) if numbers else None
+        with spending:  # here, where the time goes: what is read may wait long before it is kept
+            left[held[key]] -= 1
+            if rows is not None:
+                views.spend(len(rows), left)
+        return rows
 
     try:
         for number, (key, rows) in enumerate(_in_order(pool, missing, missing_of), start=1):
-            left[held[key]] -= 1
             if rows is not None:
                 store.add(key, rows, first=held[key])
-                views.spend(len(rows), left)
             if number % _COMMIT_EVERY == 0:
                 store.commit()
             if progress is not None:
