@@ -128,6 +128,11 @@ class Deliveries:
         self._contact = Contact(outbox.LEASE_SECONDS)
         self._thread = threading.Thread(target=self._run, name="deliveries", daemon=True)
 
+    @property
+    def failing(self) -> list[SinkKey]:
+        """The sinks that took nothing when they were last tried: results may wait for them for days."""
+        return [lane.key for lane in list(self._lanes.values()) if lane.failures]
+
     def start(self) -> None:
         """Begin to deliver."""
         self._owners.sweep(_FOLDER)

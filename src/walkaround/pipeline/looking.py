@@ -26,7 +26,7 @@ _IN_MEMORY = 8 << 20
 """Bytes. Larger objects are looked at as files, so that what is in flight stays small."""
 THRESHOLD_SECONDS = 1.0
 """After which the threshold of a model is looked up again."""
-_MISSING_SECONDS = 30.0
+_MISSING_SECONDS = 30
 """After which one may look again for a package that is not in the data folder."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".3gp", ".wmv", ".flv")
 """Probably videos. What something is, its content tells; by this alone, videos are not fetched before their time."""

@@ -204,10 +204,17 @@ def count(session: Session, watch_ids: Collection[int]) -> int:
     return session.scalar(select(func.count()).select_from(Delivery).where(*own)) or 0
 
 
-def waiting(session: Session, watch_ids: Collection[int]) -> bool:
-    """Whether anything of these watches is still to be delivered for the first time; what failed may wait for a day."""
+def waiting(session: Session, watch_ids: Collection[int], *, beside: Collection[SinkKey] = ()) -> bool:
+    """Whether anything of these watches is still to be delivered for the first time; what failed may wait for a day.
+
+    Args:
+        session: any.
+        watch_ids: the watches.
+        beside: sinks that take nothing at the moment, whose results wait as those do that failed.
+    """
     first = Delivery.state.in_(("due", "running")) & (Delivery.attempts == 0)
-    query = select(Delivery.id).where(Delivery.watch_id.in_(watch_ids), first).limit(1)
+    others = [or_(Delivery.watch_id != watch_id, Delivery.sink != sink) for watch_id, sink in beside]
+    query = select(Delivery.id).where(Delivery.watch_id.in_(watch_ids), first, *others).limit(1)
     return session.scalar(query) is not None
 
 

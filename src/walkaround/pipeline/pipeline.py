@@ -92,7 +92,8 @@ class Pipeline:
             return False
         ids = self._owners.watch_ids
         with self._database.reading() as session:
-            return not (arrivals.waiting(session, ids) or self.line.busy or outbox.waiting(session, ids))
+            undelivered = outbox.waiting(session, ids, beside=self.deliveries.failing)
+            return not (arrivals.waiting(session, ids) or self.line.busy or undelivered)
 
     def _remove_gone(self) -> None:
         more = True
