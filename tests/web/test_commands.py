@@ -43,6 +43,15 @@ def test_a_revoked_key_is_listed_as_such_and_gives_no_variables(command: Command
     assert (result.returncode, "no usable access key" in result.stderr) == (1, True)
 
 
+def test_of_several_keys_one_has_to_be_named(command: Command, tmp_path: Path) -> None:
+    names = {made(command, tmp_path)["AWS_ACCESS_KEY_ID"] for _ in range(2)}
+    result = command("aws", "env", "--data", tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "There are 2 access keys: say with --key-id which one" in result.stderr
+    command("keys", "revoke", names.pop(), "--data", tmp_path)
+    assert f"AWS_ACCESS_KEY_ID={names.pop()}\n" in command("aws", "env", "--data", tmp_path).stdout
+
+
 def test_the_variables_lead_to_the_address_of_the_settings(command: Command, tmp_path: Path) -> None:
     (tmp_path / "w.toml").write_text("port = 9001\nregion = 'eu-west-1'\n")
     said = command("aws", "env", "--config", tmp_path / "w.toml", "--data", tmp_path).stdout

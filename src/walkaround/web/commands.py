@@ -171,7 +171,7 @@ def _env(
     settings = _settings({"data": data, "database": database}, config)
     key = key or _only_key(settings)
     if key is None and not settings.keyless:
-        _note("No --key-id: these are placeholders, for a server with --keyless. `walkaround keys list` shows the keys.")
+        _note("There is no access key: these are placeholders, for a server with --keyless. `walkaround keys make` makes one.")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     variables = client_environment(
         endpoint or f"http://{host}:{settings.port}",
@@ -184,7 +184,11 @@ def _env(
 
 
 def _only_key(settings: Settings) -> str | None:
-    """The id of the one usable key, where there is one and no other, and keys are asked for."""
+    """The id of the one usable key; None where there is none, or keys are not asked for.
+
+    Raises:
+        InputError: there are several.
+    """
     from walkaround.store.keys import list_keys
     from walkaround.store.opening import opened_database
 
@@ -192,7 +196,11 @@ def _only_key(settings: Settings) -> str | None:
         return None
     with opened_database(settings) as opened, opened.reading() as session:
         usable = [key.id for key in list_keys(session) if key.revoked is None]
-    return usable[0] if len(usable) == 1 else None
+    if len(usable) > 1:
+        raise InputError(
+            f"There are {len(usable):,} access keys: say with --key-id which one, as `walkaround keys list` shows them."
+        )
+    return usable[0] if usable else None
 
 
 def _secret_of(settings: Settings, key_id: str) -> str:

@@ -55,6 +55,7 @@ def test_a_model_is_trained_and_its_evaluation_is_written(ready: Any) -> None:
     model = ready.model()
     assert (job.state, model["Status"]) == ("done", "TRAINED"), model["StatusMessage"]
     assert "2 pictures were left out" in model["StatusMessage"]
+    assert "The first that could not be fetched: There is no object 's3://photos/anomaly/gone.jpg'" in model["StatusMessage"]
     assert model["EvaluationResult"] == {"Bucket": "photos", "Key": "out/k_fold_EvaluationResult-cars-1.json"}
     result = json.loads(ready.buckets.read("photos", model["EvaluationResult"]["Key"], at_most=10**6))
     assert result["EvaluationDetails"]["NumberOfTestingImages"] == 20

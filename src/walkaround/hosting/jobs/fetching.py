@@ -22,7 +22,15 @@ _TOLD = 20
 _logger = logging.getLogger(__name__)
 
 
-def fetch(refs: Sequence[str], buckets: Buckets, *, cache: Path, doing: str, report: Report) -> dict[int, Path]:
+def fetch(
+    refs: Sequence[str],
+    buckets: Buckets,
+    *,
+    cache: Path,
+    doing: str,
+    report: Report,
+    refused: list[BucketError] | None = None,
+) -> dict[int, Path]:
     """The file of each address, by its number; without those that are missing, too large or not permitted.
 
     Args:
@@ -31,6 +39,7 @@ def fetch(refs: Sequence[str], buckets: Buckets, *, cache: Path, doing: str, rep
         cache: folder for copies of what is not on this machine.
         doing: what is reported to be done.
         report: told how far it is.
+        refused: gets why those are left out that are.
 
     Raises:
         UnavailableError: a bucket does not answer.
@@ -45,6 +54,8 @@ def fetch(refs: Sequence[str], buckets: Buckets, *, cache: Path, doing: str, rep
                 paths[number] = found
             else:
                 missing += 1
+                if refused is not None:
+                    refused.append(found)
                 if missing <= _TOLD:
                     _logger.warning("A file is left out. %s", found)
             report(doing, number + 1, len(refs))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from walkaround.buckets.buckets import Buckets, buckets_of
 from walkaround.datasets.manifest import write_manifest
 from walkaround.datasets.sample import Dataset, Problem, Sample
 from walkaround.datasets.survey import Survey, survey
-from walkaround.errors import TrainingError, UnavailableError, WalkaroundError, writing
+from walkaround.errors import BucketError, TrainingError, UnavailableError, WalkaroundError, writing
 from walkaround.evaluation.measure import Evaluation
 from walkaround.evaluation.scorecard import as_json
 from walkaround.hosting.jobs.fetching import Report, fetch
@@ -108,7 +109,8 @@ def run_training(
     drawn = drawn_on(entries)
     recipe = (options := options_told(task.options)).recipe(settings)
     require_pytorch(drawn, installed=has_pytorch(), recipe=recipe)
-    get = partial(fetch, buckets=buckets, cache=settings.data / "cache" / "pictures", report=report)
+    refused: list[BucketError] = []
+    get = partial(fetch, buckets=buckets, cache=settings.data / "cache" / "pictures", report=report, refused=refused)
     paths = get([entry.ref for entry in entries], doing="Fetching pictures")
     looked = _looked(attempt, entries, paths, report=report)
     lines = {path: drawn.lines[number] for number, path in paths.items()}
@@ -116,9 +118,12 @@ def run_training(
         looked = with_places(looked, lines, partial(get, doing="Fetching masks"))
     left_out = len(entries) - len(looked.samples)
     kinds = [lines[sample.path].kinds for sample in looked.samples]
-    samples, verdict = with_verdict_labels(
-        looked.samples, kinds, looked.groups, wanted=options.multi_label, single=task.single, left_out=left_out
-    )
+    try:
+        samples, verdict = with_verdict_labels(
+            looked.samples, kinds, looked.groups, wanted=options.multi_label, single=task.single, left_out=left_out
+        )
+    except TrainingError as problem:
+        raise TrainingError(f"{problem}{_first(refused)}") from problem
     recipe = replace(recipe, multi_label=verdict.multi_label)
     manifest = attempt / _MANIFEST
     write_manifest(manifest, samples)
@@ -136,7 +141,7 @@ def run_training(
     write_measured(trained.package, trained.evaluation, tested)
     return {
         "package": str(package),
-        "message": _message(left_out),
+        "message": _message(left_out, refused),
         **_published(task, trained, trained.evaluation, tested, buckets),
     }
 
@@ -207,15 +212,22 @@ def _published(
     }
 
 
-def _message(left_out: int) -> str:
+def _message(left_out: int, refused: Sequence[BucketError]) -> str:
     if left_out == 0:
         return ""
-    return f"Training completed. {left_out:,} pictures were left out: they are missing, cannot be read, or bear two labels."
+    why = "they are missing, cannot be read, or bear two labels"
+    return f"Training completed. {left_out:,} pictures were left out: {why}.{_first(refused)}"
+
+
+def _first(refused: Sequence[BucketError]) -> str:
+    """Why one of the files could not be had: mostly it is the same of all of them, such as a bucket that is not mapped."""
+    return f" The first that could not be fetched: {refused[0]}" if refused else ""
 
 
 def main(arguments: list[str]) -> None:
     """Train what FOLDER says: FOLDER, ATTEMPT, PARENT (process id of the server), LOG (json, as the server logs, or text)."""
     folder, attempt = (Path(os.path.realpath(place)) for place in arguments[:2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the keyboard is for the server, which then ends this
     follow_parent(int(arguments[2]))
     os.nice(_NICE)  # hosted models answer first
     settings = Settings(**json.loads(sys.stdin.read()))
