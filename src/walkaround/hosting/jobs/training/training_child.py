@@ -13,7 +13,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -118,18 +119,14 @@ def run_training(
         looked = with_places(looked, lines, partial(get, doing="Fetching masks"))
     left_out = len(entries) - len(looked.samples)
     kinds = [lines[sample.path].kinds for sample in looked.samples]
-    try:
+    with _told_why(refused):
         samples, verdict = with_verdict_labels(
             looked.samples, kinds, looked.groups, wanted=options.multi_label, single=task.single, left_out=left_out
         )
-    except TrainingError as problem:
-        raise TrainingError(f"{problem}{_first(refused)}") from problem
     recipe = replace(recipe, multi_label=verdict.multi_label)
     manifest = attempt / _MANIFEST
     write_manifest(manifest, samples)
-    package = _package(task, attempt.name)
-    with writing(settings.data / package):
-        (settings.data / package).parent.mkdir(parents=True, exist_ok=True)
+    package = _package(task, attempt.name, settings)
     monitor = LiveWatch(settings.data / task.log, live) if live is not None and task.log is not None else None
     trained = train(manifest, out=settings.data / package, recipe=recipe, progress=report, monitor=monitor)
     if live is not None:
@@ -176,9 +173,12 @@ def _tested(entries: Sequence[Entry], paths: Mapping[int, Path], *, single: bool
     return {path: entries[number] for number, path in paths.items() if single or entries[number].split == "test"}
 
 
-def _package(task: TrainingTask, attempt: str) -> Path:
-    """Where the package goes, relative to the data folder; its last part becomes its name."""
-    return task.owner.model_folder(task.project, task.version) / attempt / f"{task.project}-{task.version}"
+def _package(task: TrainingTask, attempt: str, settings: Settings) -> Path:
+    """Where the package goes, relative to the data folder; its last part becomes its name, and the folder above it is made."""
+    folder = task.owner.model_folder(task.project, task.version) / attempt
+    with writing(settings.data / folder):
+        (settings.data / folder).mkdir(parents=True, exist_ok=True)
+    return folder / f"{task.project}-{task.version}"
 
 
 def _published(
@@ -217,6 +217,15 @@ def _message(left_out: int, refused: Sequence[BucketError]) -> str:
         return ""
     why = "they are missing, cannot be read, or bear two labels"
     return f"Training completed. {left_out:,} pictures were left out: {why}.{_first(refused)}"
+
+
+@contextmanager
+def _told_why(refused: Sequence[BucketError]) -> Iterator[None]:
+    """Have an error that tells of too few pictures say why one of them is missing."""
+    try:
+        yield
+    except TrainingError as problem:
+        raise TrainingError(f"{problem}{_first(refused)}") from problem
 
 
 def _first(refused: Sequence[BucketError]) -> str:
