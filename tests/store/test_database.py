@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -223,6 +224,23 @@ def test_two_servers_that_start_at_once_migrate_once(empty_database_url: str) ->
     assert names(databases[2]) == ["cars"]
     for database in databases:
         database.close()
+
+
+def test_a_file_that_several_make_at_once_is_locked_for_none(tmp_path: Path) -> None:
+    """SQLite answers "locked" at once, whatever its timeout, in about one of ten of these rounds."""
+    for number in range(40):
+        databases = [Database(f"sqlite:///{tmp_path / str(number)}.sqlite") for _ in range(6)]
+        together = threading.Barrier(len(databases))
+
+        def open_one(database: Database, together: threading.Barrier = together) -> str:
+            together.wait()
+            with database.engine.connect() as connection:
+                return str(connection.exec_driver_sql("PRAGMA journal_mode").scalar())
+
+        with ThreadPoolExecutor(len(databases)) as pool:
+            assert list(pool.map(open_one, databases)) == ["wal"] * len(databases)
+        for database in databases:
+            database.close()
 
 
 def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:

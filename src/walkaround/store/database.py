@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -18,6 +19,7 @@ from walkaround.errors import InputError, MissingExtraError, UnavailableError, w
 from walkaround.store.migrate import bring_up_to_date
 
 _BUSY_SECONDS = 20.0
+_ASK_AGAIN = 0.01
 _CONNECTIONS = 48
 _RETRY_AFTER = 5
 _POSTGRES = {"connect_timeout": 5, "keepalives_idle": 10, "tcp_user_timeout": 10_000, "prepare_threshold": None}
@@ -151,8 +153,27 @@ def _engine(url: URL) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy's BEGIN is the one that counts
-    for line in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _log_ahead(connection)
+    for line in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {line}")
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Have the file keep a write-ahead log, which its first connection decides for good.
+
+    Where several are the first at once, SQLite tells all but one of them that the file is locked, at once and whatever
+    the timeout: they hold it for reading and would wait for each other. So this one lets go and asks again.
+    """
+    until = monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(_ASK_AGAIN)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
