@@ -79,6 +79,7 @@ def test_dead_letters_are_listed_and_tried_again(
     listed = command("letters", "list", "forecourt", *data)
     assert "neither a picture nor a video" in listed.stdout
     assert "1 arrivals" in listed.stderr
+    assert command("letters", "list", incoming, *data).stdout == listed.stdout, "by what is watched"
     assert "1 of kind arrival" in command("letters", "replay", "forecourt", *data).stderr
     assert command(*words).returncode == 3  # it is still no picture
     assert "1 of kind arrival" in command("letters", "discard", "forecourt", "--kind", "arrival", *data).stderr
@@ -87,6 +88,40 @@ def test_dead_letters_are_listed_and_tried_again(
     wrong = command("letters", "list", "forecourt", "--kind", "nothing", *data)
     assert wrong.returncode == 1
     assert "arrival, delivery, event" in wrong.stderr
+
+
+def test_a_watch_that_is_not_there_is_told_with_those_that_are(
+    command: Command, incoming: Path, trained: Trained, tmp_path: Path
+) -> None:
+    data = ("--data", tmp_path / "data")
+    for name in ("forecourt", "yard"):
+        words = ("watch", incoming, "--model", trained.package.path, "--name", name, "--once", "--poll", 0.3, *data)
+        command(*words)
+    wrong = command("letters", "list", "fourcourt", *data)
+    assert wrong.returncode == 1
+    assert "no watch 'fourcourt'" in wrong.stderr
+    assert "'forecourt', 'yard'" in wrong.stderr
+    both = command("letters", "list", incoming, *data)
+    assert both.returncode == 1
+    assert "Several watches look at" in both.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("letters", "list", "forecourt"),
+        ("results", "--csv", "results.csv"),
+        ("keys", "list"),
+        ("keys", "revoke", "AKIA"),
+        ("users", "list"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_mistyped_data_folder_is_told_and_not_made(command: Command, tmp_path: Path, words: Sequence[str]) -> None:
+    ended = command(*words, "--data", tmp_path / "dtaa")
+    assert ended.returncode == 1
+    assert "nothing of walkaround in the data folder" in ended.stderr
+    assert not (tmp_path / "dtaa").exists()
 
 
 def test_what_a_sink_does_not_have_is_told_with_the_reason(

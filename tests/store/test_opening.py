@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from walkaround.cli import app
 from walkaround.settings import Settings
+from walkaround.store.database import Database
 from walkaround.web.commands import make_key
 
 OPEN = Path("/proc/self/fd")
@@ -55,8 +57,13 @@ def left_open(data: Path) -> list[str]:
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_command_leaves_no_database_open(tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    with closing(Database(f"sqlite:///{tmp_path / 'data' / 'walkaround.sqlite'}")) as database:
+        database.migrate()
+    opened: list[Database] = []
+    migrate = Database.migrate
+    monkeypatch.setattr(Database, "migrate", lambda database: (opened.append(database), migrate(database)))
     ran = CliRunner().invoke(app, [*words, "--data", str(tmp_path / "data")], input="a password that is long\n")
-    assert (tmp_path / "data" / "walkaround.sqlite").exists(), ran.output  # it came so far
+    assert opened, ran.output
     assert left_open(tmp_path / "data") == []
 
 

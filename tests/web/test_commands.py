@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
+from walkaround.settings import Settings
+from walkaround.store.opening import database_of
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -29,6 +33,8 @@ def test_a_key_is_shown_once_and_listed_without_its_secret(command: Command, tmp
 
 
 def test_where_there_is_no_key_the_way_to_one_is_told(command: Command, tmp_path: Path) -> None:
+    with closing(database_of(Settings(data=tmp_path))) as database:
+        database.migrate()
     result = command("keys", "list", "--data", tmp_path)
     assert (result.returncode, result.stdout) == (0, "")
     assert f"There is no access key in the data folder {str(tmp_path)!r}: make one with `walkaround keys make`" in result.stderr

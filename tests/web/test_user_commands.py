@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
 
+from walkaround.settings import Settings
 from walkaround.store.database import Database
+from walkaround.store.opening import database_of
 from walkaround.store.passwords import fits
 from walkaround.store.users import find_user
 
@@ -41,6 +44,8 @@ def test_a_user_is_made_listed_given_another_password_and_removed(command: Comma
 
 
 def test_what_cannot_be_is_told_in_a_sentence(command: Command, tmp_path: Path) -> None:
+    with closing(database_of(Settings(data=tmp_path))) as database:
+        database.migrate()
     for words, said in (
         (("make", "a b"), "cannot be the name of a user"),
         (("make", "ann", "--role", "root"), "'root' is no role: give one of read, detect, manage, admin"),

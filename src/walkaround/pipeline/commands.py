@@ -21,12 +21,15 @@ from walkaround.errors import InputError, UnavailableError
 from walkaround.terminal import shown, told
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from walkaround.hosting.owner import Owner
     from walkaround.pipeline.outbox import SinkState
     from walkaround.pipeline.pipeline import Pipeline
     from walkaround.pipeline.spec import WatchSpec
     from walkaround.settings import Settings
     from walkaround.store.database import Database
+    from walkaround.store.pipeline import Watch
 
 letters = typer.Typer(
     name="letters",
@@ -44,7 +47,7 @@ Places = Annotated[
 Endpoint = Annotated[
     str | None, typer.Option("--s3-endpoint", metavar="URL", help="Server for S3 buckets that are not mapped.")
 ]
-WatchName = Annotated[str, typer.Argument(metavar="WATCH", help="Name of the watch.")]
+WatchName = Annotated[str, typer.Argument(metavar="WATCH", help="Name of the watch, or the folder or address that it watches.")]
 Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="Of kind arrival, delivery or event.")]
 Numbers = Annotated[
     list[int] | None,
@@ -97,7 +100,7 @@ def watch(
     places = bucket_places(bucket)
     flags: Mapping[str, Any] = {"data": data, "database": database, "buckets": places, "s3_endpoint": s3_endpoint}
     settings = load_settings(flags, file=config)
-    source = source if "://" in source else str(Path(source).expanduser().absolute())
+    source = _place(source)
     _check_source(source, settings)  # before anything is loaded or made
     where, settings = _sink_place(output, settings)
     if drawn and where is None:
@@ -308,10 +311,9 @@ def _list(
 ) -> None:
     """List the dead letters of a watch, the newest first."""
     from walkaround.pipeline.letters import count_letters, dead_letters
-    from walkaround.pipeline.watches import find_watch
 
     with _opened(data, database, config) as (opened, owner), opened.reading() as session:
-        row = find_watch(session, owner, watch)
+        row = _watch(session, owner, watch)
         for letter in dead_letters(session, row, kind=_checked(kind), at_most=1000):
             typer.echo(f"{letter.number}  {letter.created:%Y-%m-%d %H:%M}  {letter.about!r}  {letter.reason}")
         counts = count_letters(session, row)
@@ -331,10 +333,9 @@ def _replay(
 ) -> None:
     """Try dead letters once more."""
     from walkaround.pipeline.letters import replay
-    from walkaround.pipeline.watches import find_watch
 
     with _opened(data, database, config) as (opened, owner), opened.transaction() as session:
-        came = replay(session, find_watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
+        came = replay(session, _watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
     left = f" {came.left:,} stay: they are still not understood, or their model is missing." if came.left else ""
     told.print(f"{came.replayed:,} of kind {kind} are tried again as soon as the pipeline runs.{left}")
 
@@ -350,11 +351,32 @@ def _discard(
 ) -> None:
     """Forget dead letters; an object whose arrival is forgotten is not looked at when it is told of again."""
     from walkaround.pipeline.letters import discard
-    from walkaround.pipeline.watches import find_watch
 
     with _opened(data, database, config) as (opened, owner), opened.transaction() as session:
-        count = discard(session, find_watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
+        count = discard(session, _watch(session, owner, watch), kind=_checked(kind), numbers=numbers or None)
     told.print(f"{count:,} of kind {kind} are forgotten.")
+
+
+def _watch(session: Session, owner: Owner, named: str) -> Watch:
+    """The watch that somebody means, by its name or by what it watches.
+
+    Raises:
+        InputError: there is none, or several watch that.
+    """
+    from walkaround.pipeline.watches import list_watches, spec_of
+
+    watches = list_watches(session, owner)
+    meant = [one for one in watches if one.name == named] or [one for one in watches if spec_of(one).source == _place(named)]
+    if len(meant) == 1:
+        return meant[0]
+    names = ", ".join(repr(one.name) for one in meant or watches) or "none"
+    why = f"Several watches look at {named!r}" if meant else f"There is no watch {named!r}, and none looks at such a place"
+    raise InputError(f"{why}: give the name of one. There are: {names}; --data or --database says of which service.")
+
+
+def _place(source: str) -> str:
+    """A source as a watch has it: an address as it is, or the path of a folder from the root on."""
+    return source if "://" in source else str(Path(source).expanduser().absolute())
 
 
 def _checked(kind: str) -> Any:
@@ -372,5 +394,5 @@ def _opened(data: Path | None, database: str | None, config: Path | None) -> Ite
     from walkaround.store.opening import opened_database
 
     settings = load_settings({"data": data, "database": database}, file=config)
-    with opened_database(settings) as opened:
+    with opened_database(settings, existing=True) as opened:
         yield opened, Owner(account=settings.account, region=settings.region)

@@ -115,7 +115,7 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
     from walkaround.store.opening import opened_database
 
     settings = _settings({"data": data, "database": database}, config)
-    with opened_database(settings) as opened, opened.reading() as session:
+    with opened_database(settings, existing=True) as opened, opened.reading() as session:
         found = list_keys(session)
         if not found:
             where = "the database" if settings.database else f"the data folder {str(settings.data)!r}"
@@ -137,7 +137,7 @@ def _revoke(
     from walkaround.store.opening import opened_database
 
     settings = _settings({"data": data, "database": database}, config)
-    with opened_database(settings) as opened, opened.transaction() as session:
+    with opened_database(settings, existing=True) as opened, opened.transaction() as session:
         revoke_key(session, key)
     _note(f"The key {key} is revoked.")
 
@@ -190,11 +190,11 @@ def _only_key(settings: Settings) -> str | None:
         InputError: there are several.
     """
     from walkaround.store.keys import list_keys
-    from walkaround.store.opening import opened_database
+    from walkaround.store.opening import has_database, opened_database
 
-    if settings.keyless:
+    if settings.keyless or not has_database(settings):
         return None
-    with opened_database(settings) as opened, opened.reading() as session:
+    with opened_database(settings, existing=True) as opened, opened.reading() as session:
         usable = [key.id for key in list_keys(session) if key.revoked is None]
     if len(usable) > 1:
         raise InputError(
@@ -207,7 +207,7 @@ def _secret_of(settings: Settings, key_id: str) -> str:
     from walkaround.store.keys import KeyRing
     from walkaround.store.opening import opened_database
 
-    with opened_database(settings) as opened, opened.reading() as session:
+    with opened_database(settings, existing=True) as opened, opened.reading() as session:
         key = KeyRing(settings.data).find(session, key_id)
     if key is None or key.revoked is not None:
         raise InputError(f"There is no usable access key {key_id!r}: see `walkaround keys list`.")

@@ -41,7 +41,7 @@ def _create(
     from walkaround.store.opening import opened_database
 
     settings, owner = _of(data, database, config)
-    with opened_database(settings) as opened, opened.transaction() as session:
+    with opened_database(settings, existing=True) as opened, opened.transaction() as session:
         project, version = _model(session, owner, name, model, settings)
         made = create_endpoint(
             session,
@@ -65,7 +65,7 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
 
     settings, owner = _of(data, database, config)
     token = None
-    with opened_database(settings) as opened, opened.reading() as session:
+    with opened_database(settings, existing=True) as opened, opened.reading() as session:
         while True:
             page = list_endpoints(session, owner, next_token=token)
             for one in page["Endpoints"]:
@@ -82,7 +82,7 @@ def _delete(name: EndpointName, data: Data = None, database: DatabaseUrl = None,
     from walkaround.store.opening import opened_database
 
     settings, owner = _of(data, database, config)
-    with opened_database(settings) as opened, opened.transaction() as session:
+    with opened_database(settings, existing=True) as opened, opened.transaction() as session:
         delete_endpoint(session, owner, endpoint_name=name)
     typer.echo(f"The endpoint {name} is deleted.", err=True)
 

@@ -49,7 +49,7 @@ def _list(data: Data = None, database: DatabaseUrl = None, config: Config = None
     from walkaround.store.opening import opened_database
     from walkaround.store.users import list_users
 
-    with opened_database(_loaded(data, database, config)) as opened, opened.reading() as session:
+    with opened_database(_loaded(data, database, config), existing=True) as opened, opened.reading() as session:
         found = list_users(session)
         if not found:
             typer.echo("There is no user: run `walkaround users make`, or open the link that a server prints.", err=True)
@@ -64,7 +64,7 @@ def _password_of(name: UserName, data: Data = None, database: DatabaseUrl = None
     from walkaround.store.opening import opened_database
     from walkaround.store.users import find_user, new_digest, set_password
 
-    with opened_database(_loaded(data, database, config)) as opened:
+    with opened_database(_loaded(data, database, config), existing=True) as opened:
         with opened.reading() as session:
             found = find_user(session, name).name
         digest = new_digest(_password(), name=found)
@@ -79,7 +79,7 @@ def _remove(name: UserName, data: Data = None, database: DatabaseUrl = None, con
     from walkaround.store.opening import opened_database
     from walkaround.store.users import find_user, remove_user
 
-    with opened_database(_loaded(data, database, config)) as opened, opened.transaction() as session:
+    with opened_database(_loaded(data, database, config), existing=True) as opened, opened.transaction() as session:
         user = find_user(session, name)
         revoked = remove_user(session, user)
         typer.echo(f"The user {user.name} is removed; access keys revoked: {revoked}.", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -194,6 +195,21 @@ def test_a_model_that_is_not_started_is_a_conflict(running: Any, package: Path, 
     with pytest.raises(ConflictError, match=r"The package is damaged\. Mend that and start the model again"):
         running.detect(pictures[0])
     assert [(key[2:], one.errors) for key, one in running.pool.counters().items()] == [(("cars", 1), 2)]
+
+
+def test_a_project_that_is_made_again_counts_from_nothing(running: Any, package: Path, pictures: list[bytes]) -> None:
+    running.put_model(package)
+    with pytest.raises(ConflictError):
+        running.detect(pictures[0])
+    with running.database.transaction() as session:
+        session.delete(session.get_one(Model, 1))
+        session.flush()
+        session.delete(session.get_one(Project, 1))
+    shutil.rmtree(running.settings.data / "models")
+    running.put_model(package)
+    with pytest.raises(ConflictError):
+        running.detect(pictures[0])
+    assert [(key[2:], one.model_id, one.errors) for key, one in running.pool.counters().items()] == [(("cars", 1), 2, 1)]
 
 
 def test_a_version_answers_when_it_is_ready_and_latest_is_the_one_before_until_then(hosted: Any, pictures: list[bytes]) -> None:

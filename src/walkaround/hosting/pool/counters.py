@@ -16,6 +16,8 @@ class Counters:
     """Totals since the process started, for one version of a model.
 
     Attributes:
+        model_id: of the version, which no later one gets though its project be made anew under the same name; None: they
+            are of requests for models that do not exist.
         processed_images: ProcessedImageCount, pictures that got a verdict.
         detected_anomalies: DetectedAnomalyCount, those whose verdict is "anomalous".
         invalid_images: InvalidImageCount, pictures that cannot be used.
@@ -26,6 +28,7 @@ class Counters:
         time_bins: how many of these took up to each of `TIME_BOUNDS`, and more than the last.
     """
 
+    model_id: int | None = None
     processed_images: int = 0
     detected_anomalies: int = 0
     invalid_images: int = 0

@@ -52,6 +52,7 @@ _WAYS_OUT: Mapping[str, str] = MappingProxyType(
 class _Standing(NamedTuple):
     """How it is with a version, by the database."""
 
+    model_id: int
     version: int
     status: str
     message: str
@@ -245,7 +246,7 @@ class Pool:
         except (NotFoundError, UnavailableError):
             self._unknown(owner).failed()
             raise
-        self._counters.setdefault((owner.account, owner.region, project, standing.version), Counters()).failed()
+        self._counted((owner.account, owner.region, project, standing.version), standing.model_id).failed()
         way_out = _WAYS_OUT.get(standing.status, "start it first")
         if standing.status == "HOSTING_FAILED":
             way_out = standing.message.removesuffix(".") or "start it again"
@@ -258,7 +259,14 @@ class Pool:
 
     def _unknown(self, owner: Owner) -> Counters:
         """What is counted of requests for models that do not exist."""
-        return self._counters.setdefault((owner.account, "", "", 0), Counters())
+        return self._counted((owner.account, "", "", 0), None)
+
+    def _counted(self, key: ModelKey, model_id: int | None) -> Counters:
+        """What is counted of a version; one that took the place of a deleted one begins anew."""
+        known = self._counters.get(key)
+        if known is None or known.model_id != model_id:
+            known = self._counters[key] = Counters(model_id=model_id)
+        return known
 
     def _standing(self, owner: Owner, project: str, version: str) -> _Standing:
         with self._database.reading() as session:
@@ -267,7 +275,7 @@ class Pool:
             )
             if row is None:
                 raise NotFoundError(f"There is no project {project!r}.", resource_id=project, resource_type="PROJECT")
-            models = select(Model.version, Model.status, Model.message).where(Model.project_id == row.id)
+            models = select(Model.id, Model.version, Model.status, Model.message).where(Model.project_id == row.id)
             models = models.order_by((Model.status == "HOSTED").desc(), Model.version.desc())
             if version != _LATEST:
                 models = models.where(Model.version == (int(version[:10]) if version.isdecimal() else -1))
@@ -289,7 +297,7 @@ class Pool:
         versions = self._models.setdefault(key, {})
         model = versions.get(hosting.version)
         if model is None or model.hosting.model_id != hosting.model_id:
-            model = HostedModel(hosting, self._counters.setdefault(_key(hosting), Counters()))
+            model = HostedModel(hosting, self._counted(_key(hosting), hosting.model_id))
             versions[hosting.version] = model
             model.start()
         return model

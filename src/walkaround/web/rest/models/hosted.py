@@ -60,17 +60,18 @@ def describe_hosting(visit: Reader, project: ProjectName, version: Version) -> H
     A unit is a process that holds the model and looks at one picture after the other. With a maximum, units follow the load.
     """
 
-    def act(session: Session) -> dict[str, Any]:
+    def act(session: Session) -> tuple[int, dict[str, Any]]:
         model = find_model(session, find_project(session, visit.owner, project), version)
         told = describe_model(session, visit.owner, project_name=project, model_version=str(model.version))
-        description: dict[str, Any] = told["ModelDescription"]
-        return description
+        return model.id, told["ModelDescription"]
 
-    told = visit.look(act)
+    model_id, told = visit.look(act)
     number = int(told["ModelVersion"])
     service, owner = visit.service, visit.owner
     key = (owner.account, owner.region, project, number)
-    units = service.pool.units().get(key)
+    units, counters = service.pool.units().get(key), service.pool.counters().get(key)
+    if counters is None or counters.model_id != model_id:
+        counters = Counters(model_id=model_id)
     settings = service.settings
     return Hosting(
         version=str(number),
@@ -79,7 +80,7 @@ def describe_hosting(visit: Reader, project: ProjectName, version: Version) -> H
         units=None
         if units is None
         else UnitsNow(least=units.least, most=units.most, desired=units.desired, in_service=units.in_service),
-        asked=_asked(service.pool.counters().get(key, Counters())),
+        asked=_asked(counters),
         threads_per_unit=settings.threads_per_unit or cores(),
         cores=cores(),
         queue_per_unit=settings.queue_per_unit,
