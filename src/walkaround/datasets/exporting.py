@@ -110,7 +110,8 @@ def _write(
 def _check(dataset: Dataset, out: Path, *, form: Form, address: str | None) -> None:
     if form not in ("manifest", "lookout") and all(sample.places is None for sample in dataset.samples):
         raise DatasetError(
-            f"{str(dataset.origin)!r} has no boxes or masks, and {form} holds nothing else: export it to manifest or lookout."
+            f"Of {len(dataset.samples)} pictures none has boxes or masks, and {form} holds nothing else: "
+            "export them to manifest or lookout, or draw on some."
         )
     if form == "lookout" and len(dataset.place_classes) > MOST_CLASSES:
         raise DatasetError(
