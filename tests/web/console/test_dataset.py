@@ -67,6 +67,34 @@ def test_pictures_are_labelled_by_keyboard_and_the_numbers_follow(console: Conso
     assert labels.count(None) == 3
 
 
+def test_what_was_labelled_by_mistake_is_taken_back_by_key(console: Console, visit: Visitor, project: str) -> None:
+    page = opened(visit, console, project)
+    tiles(page).first.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("n")
+    expect(page.get_by_role("button", name="Not labelled 0")).to_be_visible()
+    expect(page.get_by_text("Labelled whole: 6 pictures.")).to_be_visible()
+    expect(tiles(page).first).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Not labelled 4")).to_be_visible()
+    expect(page.get_by_role("button", name="Damaged 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    labels = [one["label"] for one in console.ok("GET", f"/projects/{project}/datasets/train/entries")["entries"]]
+    assert sorted(map(str, labels)) == ["None"] * 4 + ["anomaly", "normal"]
+
+
+def test_the_focus_goes_on_to_the_picture_that_follows_one_that_is_taken_out(
+    console: Console, visit: Visitor, project: str
+) -> None:
+    page = opened(visit, console, project)
+    expect(tiles(page)).to_have_count(6)
+    second = names(page)[1]
+    tiles(page).first.focus()
+    page.keyboard.press("Delete")
+    expect(tiles(page)).to_have_count(5)
+    expect(page.get_by_role("gridcell", name=second)).to_be_focused()
+
+
 def test_filters_stand_in_the_address_and_come_back(console: Console, visit: Visitor, project: str) -> None:
     page = opened(visit, console, project, "?label=none")
     expect(tiles(page)).to_have_count(4)

@@ -28,8 +28,10 @@ export function Gallery({ project, kind, ids, rows, version, size, selection, se
     const some = (from, to) => ids.slice(Math.max(0, from) * lies.columns, to * lies.columns);
     if (!fast) onWant(some(first, last), [...some(last, last + ROWS_AHEAD), ...some(first - ROWS_AHEAD, first)]);
   }, [ids, first, last, fast, lies.columns]);
+  const held = Boolean(root.current?.contains(document.activeElement));
   useLayoutEffect(() => {
-    if (!focus.current) return;
+    const lost = held && !root.current.contains(document.activeElement); // the tile went away: the one that took its place has the focus
+    if (!focus.current && !lost) return;
     focus.current = false;
     root.current.querySelector(`[data-index="${here}"]`)?.focus({ preventScroll: true });
   });

@@ -27,6 +27,7 @@ export const KEYS = [
       [["A"], "damaged (anomaly)"],
       [["U"], "take the label away"],
       [["Del"], "take out of the dataset"],
+      [["Ctrl", "Z"], "undo the last of these"],
     ],
   },
 ];

@@ -32,6 +32,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
   const [selection, setSelection] = useState(NONE);
   const [looking, setLooking] = useState(null);
   const bar = useRef(null);
+  const newest = useRef(null); // what takes the newest change back
   const { rows, version, want, change } = useRows(project, kind, shown.rows);
   useEffect(() => {
     setIds(shown.ids);
@@ -52,6 +53,18 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
     const index = document.activeElement?.dataset?.index;
     return index === undefined ? [] : [ids[Number(index)]];
   };
+  const tell = (text, undo) => {
+    const away = say(text, { action: { name: "Undo", act: () => takeBack(once) } });
+    const once = () => {
+      away();
+      return undo();
+    };
+    newest.current = once;
+  };
+  const takeBack = (undo) => {
+    if (newest.current === undo) newest.current = null;
+    return undo?.();
+  };
   const label = async (entries, value) => {
     if (!mine || !entries.length) return;
     const before = new Map(entries.map((id) => [id, rows.get(id)]));
@@ -62,7 +75,20 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
       for (const [id, row] of before) if (row) change([id], row);
       return;
     }
-    if (entries.length > 1) say(`${LABELLED[value] ?? "Label taken away"}: ${plural(entries.length, "picture")}.`);
+    const text = `${LABELLED[value] ?? "Label taken away"}: ${plural(entries.length, "picture")}.`;
+    const undo = [...before.values()].every(Boolean) ? () => relabel(before) : null;
+    newest.current = undo;
+    if (entries.length > 1 && undo) tell(text, undo);
+    else if (entries.length > 1) say(text);
+    await recount();
+  };
+  const relabel = async (before) => {
+    for (const value of ["normal", "anomaly", null]) {
+      const entries = [...before].filter(([, row]) => (row.label ?? null) === value).map(([id]) => id);
+      if (!entries.length) continue;
+      change(entries, { label: value });
+      await setLabel(project, kind, entries, value).catch(() => {}); // it told so itself
+    }
     await recount();
   };
   const takeOut = async (entries) => {
@@ -74,8 +100,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
     setIds(ids.filter((id) => !gone.has(id)));
     setSelection(NONE);
     setLooking(null);
-    const undo = () => putBack(project, kind, removal).then(onReload);
-    say(`${plural(entries.length, "picture")} taken out.`, { action: { name: "Undo", act: undo } });
+    tell(`${plural(entries.length, "picture")} taken out.`, () => putBack(project, kind, removal).then(onReload, () => {}));
     await recount();
   };
   const settle = async (entries) => {
@@ -90,6 +115,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
     a: () => label(chosenOrFocused(), "anomaly"),
     u: () => label(chosenOrFocused(), null),
     Delete: () => takeOut(chosenOrFocused()).catch(failed),
+    "Ctrl+z": () => takeBack(newest.current),
     Escape: () => setSelection(NONE),
     "?": onKeys,
   });
