@@ -97,6 +97,31 @@ def test_no_page_is_dressed_by_another(console: Console, visit: Visitor) -> None
     assert page.evaluate(script) == ["keys.css"]
 
 
+def test_the_focus_is_never_lost_by_keyboard(console: Console, visit: Visitor) -> None:
+    page = visit(f"{console.url}/")
+    page.get_by_role("link", name="Projects", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Projects", level=1)).to_be_focused()
+    page.get_by_role("button", name="New project").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_label("Name of the project")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="New project")).to_be_focused()
+    page.evaluate("document.activeElement.remove()")
+    expect(page.get_by_role("heading", name="Projects", level=1)).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_a_project_that_is_not_there_is_told_in_plain_words(console: Console, visit: Visitor) -> None:
+    page = visit(f"{console.url}/")
+    for place in ("dataset", "label", "models/3"):
+        page.goto(f"{console.url}/projects/nothing-like-it/{place}")
+        expect(page.get_by_role("heading", name="There is no project called “nothing-like-it”")).to_be_visible()
+        expect(page.get_by_text("account")).to_have_count(0)
+    page.get_by_role("link", name="See all projects").click()
+    expect(page.get_by_role("heading", name="Projects", level=1)).to_be_focused()
+
+
 def test_the_theme_is_the_systems_until_the_reader_chooses(console: Console, visit: Visitor) -> None:
     page = visit(f"{console.url}/nowhere", dark=True)
     root = page.locator("html")

@@ -1,11 +1,14 @@
 /** The console begins here: who is it, which view does the address name, and what is shown until that is loaded. */
 
 import { html, render, useEffect, useErrorBoundary, useState } from "./vendor/preact.js";
-import { matched, path } from "./router.js";
+import { at, get } from "./api.js";
+import { Link, matched, path } from "./router.js";
 import { begin } from "./session.js";
 import "./theme.js";
 import { Shell } from "./shell.js";
-import { Failed, Loading } from "./ui/state.js";
+import { arrive } from "./ui/focus.js";
+import { Page } from "./ui/page.js";
+import { Empty, Failed, Loading } from "./ui/state.js";
 import { wear } from "./ui/style_of_page.js";
 import { Toasts } from "./ui/toast.js";
 
@@ -36,6 +39,9 @@ const ROUTES = [
   ["/projects/:project/results", "results"],
 ];
 
+const MISSING = 404;
+let first = true;
+
 function Console() {
   const [started, setStarted] = useState(null);
   const start = () => begin().then(() => setStarted(true), setStarted);
@@ -53,6 +59,11 @@ function Console() {
 function View({ module, parameters }) {
   const [page, setPage] = useState(null);
   const [problem, again] = useErrorBoundary((error) => console.error(error));
+  const gone = useGone(parameters.project);
+  useEffect(() => {
+    if (!first) arrive(); // of the first, the browser knows where to begin
+    first = false;
+  }, []);
   useEffect(() => {
     let here = true;
     const show = async (loaded) => {
@@ -71,8 +82,30 @@ function View({ module, parameters }) {
       here = false;
     };
   }, [module]);
+  if (gone) return html`<${NoProject} name=${parameters.project} />`;
   if (problem) return html`<${Failed} problem=${problem} onRetry=${again} />`;
   return page ? html`<${page} ...${parameters} />` : html`<${Loading} />`;
+}
+
+/** Whether the project that the address names is not there. */
+function useGone(project) {
+  const [gone, setGone] = useState(false);
+  useEffect(() => {
+    if (project === undefined) return undefined;
+    const asking = new AbortController();
+    get(at`/projects/${project}`, {}, { signal: asking.signal }).catch(({ status }) => status === MISSING && setGone(true));
+    return () => asking.abort();
+  }, [project]);
+  return gone;
+}
+
+function NoProject({ name }) {
+  return html`<${Page} title="No such project">
+    <${Empty} icon="model" title=${`There is no project called “${name}”`}>
+      <p>It may have been deleted, or its name is written differently in the link.</p>
+      <${Link} to="/projects" class="button main">See all projects</${Link}>
+    </${Empty}>
+  </${Page}>`;
 }
 
 function route(given) {

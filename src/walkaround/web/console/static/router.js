@@ -24,7 +24,6 @@ export function go(to, { replace = false } = {}) {
   place.value = here();
   if (place.value.path !== former) {
     window.scrollTo(0, 0);
-    requestAnimationFrame(() => document.querySelector("h1")?.focus?.({ preventScroll: true }));
   }
 }
 

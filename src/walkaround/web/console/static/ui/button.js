@@ -5,13 +5,13 @@ import { failed } from "./toast.js";
 import { Icon } from "./icon.js";
 
 /**
- * A button; while what it began is being done, it says so and cannot be pressed again. What goes wrong is told in a toast.
+ * A button; while what it began is being done, it says so and cannot be pressed again, yet keeps the focus. What goes wrong is told in a toast.
  * @param {{kind?: "main"|"plain"|"quiet"|"danger", icon?: string, onPress?: () => unknown, disabled?: boolean, children?: any}} properties
  */
 export function Button({ kind = "plain", icon, onPress, disabled = false, children, type = "button", ...others }) {
   const [busy, setBusy] = useState(false);
   const press = async (event) => {
-    if (!onPress) return;
+    if (!onPress || busy) return;
     const doing = onPress(event);
     if (!(doing instanceof Promise)) return;
     setBusy(true);
@@ -23,7 +23,7 @@ export function Button({ kind = "plain", icon, onPress, disabled = false, childr
       setBusy(false);
     }
   };
-  return html`<button type=${type} class="button ${kind}" disabled=${disabled || busy} aria-busy=${busy} onClick=${press} ...${others}>
+  return html`<button type=${type} class="button ${kind}" disabled=${disabled} aria-disabled=${busy || undefined} aria-busy=${busy} onClick=${press} ...${others}>
     ${icon && html`<${Icon} name=${icon} />`}${children}
   </button>`;
 }
