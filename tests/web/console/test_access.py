@@ -149,6 +149,7 @@ def test_signing_out_ends_it_for_this_browser_alone(inside: Any) -> None:
     page, other = inside("/projects"), inside("/projects")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
     page.go_back()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     other.reload()

@@ -11,7 +11,7 @@ let trail = []; // what had the focus, the newest first
 let around = []; // what the newest lies in, the innermost first
 let due = 0;
 
-/** Another view is shown: the focus goes to its title, as soon as there is one, unless the view puts it elsewhere. */
+/** Another view is shown: the focus goes to its title, or to the field that it begins with, as soon as there is one. */
 export function arrive() {
   arriving = true;
   soon();
@@ -37,8 +37,8 @@ function soon() {
 
 function settle() {
   if (arriving) {
-    const title = document.querySelector(TITLE);
-    title?.focus({ preventScroll: true });
+    const begin = document.querySelector("main [autofocus]") ?? document.querySelector(TITLE);
+    begin?.focus({ preventScroll: true });
     return;
   }
   const [lost] = trail;
