@@ -211,6 +211,17 @@ def test_the_slider_moves_confusion_cost_and_mistakes_by_keyboard_and_says_so(mo
     expect(exact(model)).to_have_value("0.211")
 
 
+def test_numbers_of_a_chart_are_shown_where_it_is_read_and_no_dashes_before(model: Page) -> None:
+    chart = model.locator(".chart").first
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator(".u-series", has_text="Guessing")).to_be_visible()
+    expect(chart.locator(".u-value").filter(visible=True)).to_have_count(0)
+    chart.locator(".u-over").hover()
+    expect(chart.locator(".u-value").filter(visible=True)).to_have_count(3)
+    model.mouse.move(0, 0)
+    expect(chart.locator(".u-value").filter(visible=True)).to_have_count(0)
+
+
 def test_costs_move_the_cheapest_threshold_and_are_remembered(model: Page) -> None:
     cheapest = model.get_by_role("button", name="Cheapest")
     before = cheapest.inner_text()

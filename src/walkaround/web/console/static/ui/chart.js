@@ -28,7 +28,10 @@ export function Chart({ title, x, series, time = false, height = 220, min, max, 
         height,
         cursor: { drag: { x: false, y: false } },
         legend: { live: true },
-        hooks: mark ? { draw: [(drawing) => drawMark(drawing, mark.peek(), colour("--text"), colour("--surface"))] } : {},
+        hooks: {
+          setCursor: [({ cursor }) => element.classList.toggle("read", cursor.idx !== null && cursor.idx !== undefined)],
+          ...(mark ? { draw: [(drawing) => drawMark(drawing, mark.peek(), colour("--text"), colour("--surface"))] } : {}),
+        },
         scales: { x: { time }, y: { range: (_, low, high) => spread(min ?? low, max ?? high) } },
         axes: [
           { ...axis, ...(formatX ? { values: (_, ticks) => ticks.map(formatX) } : {}), ...(time ? { splits: (self) => thinned(x, self.width) } : {}) },
