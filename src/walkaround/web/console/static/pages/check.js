@@ -70,7 +70,7 @@ function Begin({ again, onStart }) {
 
 function Running({ project, kind, check, mine, onEnd }) {
   return html`<section class="panel" aria-label="Check under way">
-    <${JobProgress} job=${check.job} onEnd=${onEnd} />
+    <${JobProgress} job=${check.job} first="Getting ready to look at the pictures" onEnd=${onEnd} />
     <div class="row spread">
       <p class="small muted">You can leave this page; the check goes on.${check.labels ? " Looking for wrong labels takes most of the time; trainings use it again." : ""}</p>
       ${mine && html`<${Button} icon="stop" onPress=${() => send("DELETE", at`/projects/${project}/datasets/${kind}/check`)}>Stop</${Button}>`}

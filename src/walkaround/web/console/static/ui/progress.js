@@ -17,9 +17,9 @@ export function ProgressBar({ share = null, text }) {
 
 /**
  * The progress of a job of the server, until it has ended; it may be left and come back to.
- * @param {{job: string, onEnd?: (job: any) => void}} properties
+ * @param {{job: string, first?: string, onEnd?: (job: any) => void}} properties `first`: what it does before it tells.
  */
-export function JobProgress({ job, onEnd = () => {} }) {
+export function JobProgress({ job, first = "Working", onEnd = () => {} }) {
   const [state, setState] = useState(null);
   const [began, setBegan] = useState({ doing: null, at: 0, done: 0 });
   useEffect(
@@ -34,7 +34,7 @@ export function JobProgress({ job, onEnd = () => {} }) {
   if (!state || state.state === "due") return html`<${ProgressBar} text="Waiting for its turn …" />`;
   if (state.state === "failed") return html`<p class="problem" role="alert">${state.error}</p>`;
   if (state.state === "done") return html`<${ProgressBar} share=${1} text="Done." />`;
-  if (!state.of) return html`<${ProgressBar} text=${`${state.doing ?? "Working"} …`} />`;
+  if (!state.of) return html`<${ProgressBar} text=${`${state.doing ?? first} …`} />`;
   const left = timeLeft(began, state);
   const text = `${state.doing}: ${count(state.done)} of ${count(state.of)}${left ? `, about ${left} left` : ""}`;
   return html`<${ProgressBar} share=${state.done / state.of} text=${text} />`;

@@ -35,7 +35,7 @@ function none(problem) {
 
 function Told({ told, onBegin, onEnd, project }) {
   const begin = may("manage") && html`<${Button} icon="check" onPress=${onBegin}>${told?.report ? "Check again" : "Check now"}</${Button}>`;
-  if (told?.job && told.status === "RUNNING") return html`<p>The pictures are being checked.</p><${JobProgress} job=${told.job} onEnd=${onEnd} />`;
+  if (told?.job && told.status === "RUNNING") return html`<p>The pictures are being checked.</p><${JobProgress} job=${told.job} first="Getting ready to look at the pictures" onEnd=${onEnd} />`;
   const report = told?.report;
   if (!report) {
     return html`<p class="muted">
