@@ -112,6 +112,7 @@ def test_what_is_missing_is_said_and_nothing_can_be_begun(console: Console, proj
     page = visit(f"{console.url}/projects/{project}/train", width=375, dark=True)
     expect(page.get_by_text("It cannot be trained yet.")).to_be_visible()
     expect(page.get_by_text("a model needs at least 10 and 10 there")).to_be_visible()
+    expect(page.get_by_text(re.compile("labelled whole and .* labelled damaged")).first).to_be_visible()
     expect(page.get_by_role("button", name="Train version 1")).to_be_disabled()
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
 

@@ -42,4 +42,4 @@ export const BADGE = { error: "failed", warning: "warning", note: "plain" };
 export const wordsOf = (kind) => WORDS[kind] ?? { title: kind.replaceAll("-", " "), why: "", act: "" };
 
 /** A sentence of the check in the words of this page: anomaly is damaged, normal is whole. */
-export const plain = (sentence) => sentence.replaceAll("'anomaly'", "damaged").replaceAll("'normal'", "whole");
+export const plain = (sentence) => sentence.replace(/'anomaly'|(?<=labelled )anomaly/g, "damaged").replace(/'normal'|(?<=labelled )normal/g, "whole");

@@ -8,6 +8,7 @@ import { Choice } from "../../ui/field.js";
 import { Figure, Panel } from "../../ui/page.js";
 import { Icon } from "../../ui/icon.js";
 import { Note } from "../../ui/state.js";
+import { plain } from "../check/words.js";
 import { partWords } from "./words.js";
 
 const MOST_CLASSES = 8;
@@ -37,7 +38,7 @@ export function PlanPanel({ project, plan, options, onOptions }) {
 function Lacks({ project, lacks }) {
   return html`<${Note} kind="warning">
     <p><strong>It cannot be trained yet.</strong></p>
-    <ul>${lacks.map((lack) => html`<li key=${lack}>${lack}</li>`)}</ul>
+    <ul>${lacks.map((lack) => html`<li key=${lack}>${plain(lack)}</li>`)}</ul>
     <p class="row">
       <${Link} to=${at`/projects/${project}/dataset`} class="button plain">Add pictures</${Link}>
       <${Link} to=${at`/projects/${project}/label`} class="button plain">Label</${Link}>
