@@ -1,6 +1,6 @@
 /** The pictures of a project: added, looked through, labelled many at a time, taken out, exported. */
 
-import { html, useState } from "../vendor/preact.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, at, get, send } from "../api.js";
 import { ago, plural } from "../formats.js";
 import { Link, query, setQuery } from "../router.js";
@@ -20,6 +20,7 @@ import { asParameters, filtersOf } from "./dataset/filters.js";
 import { ImportDialog } from "./dataset/import.js";
 import { KEYS } from "./dataset/keys.js";
 import { Pictures } from "./dataset/pictures.js";
+import { nameOf as nameOfUpload, uploads } from "./dataset/uploading.js";
 import { DropAnywhere, DropPlace, UploadDialog, UploadState } from "./dataset/upload.js";
 
 export const styles = await styled(import.meta.url);
@@ -39,6 +40,11 @@ export default function Dataset({ project }) {
     sets.reload();
     told.reload();
   };
+  const coming = uploads.value[nameOfUpload(project, kind)];
+  const sending = coming?.state === "running";
+  useEffect(() => {
+    if (sending && coming.added) told.value?.counts.all === 0 ? reload() : sets.reload(); // the first are shown at once, the others when all are there
+  }, [coming?.added]);
   const mine = may("manage");
   const of = (one) => sets.value?.find((set) => set.kind === one);
   const kinds = ["train", "test"].filter((one) => of(one)?.total);
@@ -64,7 +70,8 @@ export default function Dataset({ project }) {
     ${of(kind) && CONFLICTS.includes(of(kind).status) && html`<${Note} kind="warning"><p>${of(kind).message}</p></${Note}>`}
     ${told.problem && html`<${Failed} problem=${told.problem} onRetry=${reload} />`}
     ${!shown && !told.problem && html`<${Loading} />`}
-    ${shown?.counts.all === 0 && html`<${Nothing} kind=${kind} mine=${mine} onFiles=${take} onImport=${() => setOpen("import")} />`}
+    ${shown?.counts.all === 0 && sending && html`<p class="muted">The first pictures are shown here as soon as they are in.</p>`}
+    ${shown?.counts.all === 0 && !sending && html`<${Nothing} kind=${kind} mine=${mine} onFiles=${take} onImport=${() => setOpen("import")} />`}
     ${shown?.counts.all > 0 && html`<${Pictures} key=${kind} project=${project} filters=${filters} shown=${shown} mine=${mine} onReload=${reload} onKeys=${() => setOpen("keys")} />`}
     ${open === "add" && html`<${Dialog} title=${`Add to ${nameOf(kind)}`} onClose=${close}><${DropPlace} onFiles=${take}><${Button} onPress=${() => setOpen("import")}>Import from a bucket</${Button}></${DropPlace}></${Dialog}>`}
     ${open?.files && html`<${UploadDialog} key=${open.files} project=${project} kind=${kind} files=${open.files} onClose=${close} />`}
