@@ -24,15 +24,15 @@ export function Letters({ watch, mayChange, onChange }) {
   const [kind, setKind] = useState(first);
   const options = KINDS.map(([one, text]) => [one, `${text} (${count(watch.dead[one] ?? 0)})`]);
   return html`<${Tabs} label="Kind of dead letters" value=${kind} options=${options} onChange=${setKind}>
-    <${OfKind} key=${kind} name=${name} kind=${kind} mayChange=${mayChange} onChange=${onChange} />
+    <${OfKind} key=${kind} name=${name} kind=${kind} number=${watch.dead[kind] ?? 0} mayChange=${mayChange} onChange=${onChange} />
   </${Tabs}>`;
 }
 
-function OfKind({ name, kind, mayChange, onChange }) {
+function OfKind({ name, kind, number, mayChange, onChange }) {
   const [before, setBefore] = useState(null);
   const [chosen, setChosen] = useState(new Set());
   const path = at`/watches/${name}/letters`;
-  const page = useData((signal) => get(path, { kind, before, limit: PAGE }, { signal }), [name, kind, before]);
+  const page = useData((signal) => get(path, { kind, before, limit: PAGE }, { signal }), [name, kind, before, number]);
   useEffect(() => setChosen(new Set()), [before]);
   const done = async () => {
     setChosen(new Set());
