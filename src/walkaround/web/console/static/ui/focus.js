@@ -64,5 +64,5 @@ function focusOn(element) {
     element.tabIndex = -1;
     element.addEventListener("blur", () => element.removeAttribute("tabindex"), { once: true });
   }
-  element.focus();
+  element.focus({ preventScroll: true }); // who scrolls a gallery by key must not be thrown back to its beginning
 }
