@@ -198,7 +198,7 @@ def test_pictures_are_linked_if_asked(tmp_path: Path, dataset: Dataset) -> None:
 def test_what_cannot_be_exported_is_refused_and_nothing_is_left(tmp_path: Path, dataset: Dataset) -> None:
     bare = Dataset(origin="here", samples=dataset.samples[2:3])
     bad = Problem(kind="bad-place", severity="error", message="a.json, annotation 3: its box has no area.", files=("a",))
-    with pytest.raises(DatasetError, match="no boxes or masks"):
+    with pytest.raises(DatasetError, match="none has boxes or masks"):
         export(bare, tmp_path / "out", form="voc")
     with pytest.raises(DatasetError, match="annotation 3"):
         export(Dataset(origin="here", samples=dataset.samples, problems=(bad,)), tmp_path / "out", form="voc")

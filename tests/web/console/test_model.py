@@ -347,4 +347,4 @@ def test_a_version_that_is_not_there_or_not_trained_says_so(visit: Visitor, cons
     page = visit(f"{console.url}/projects/{judged}/models/77")
     expect(page.get_by_role("alert")).to_contain_text("has no model version 77")
     page = visit(f"{console.url}/projects/nothing/compare")
-    expect(page.get_by_role("alert")).to_contain_text("There is no project")
+    expect(page.get_by_text("There is no project called “nothing”")).to_be_visible()
