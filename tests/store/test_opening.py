@@ -61,7 +61,12 @@ def test_a_command_leaves_no_database_open(tmp_path: Path, words: tuple[str, ...
         database.migrate()
     opened: list[Database] = []
     migrate = Database.migrate
-    monkeypatch.setattr(Database, "migrate", lambda database: (opened.append(database), migrate(database)))
+
+    def noted(database: Database) -> None:
+        opened.append(database)
+        migrate(database)
+
+    monkeypatch.setattr(Database, "migrate", noted)
     ran = CliRunner().invoke(app, [*words, "--data", str(tmp_path / "data")], input="a password that is long\n")
     assert opened, ran.output
     assert left_open(tmp_path / "data") == []

@@ -60,18 +60,18 @@ def describe_hosting(visit: Reader, project: ProjectName, version: Version) -> H
     A unit is a process that holds the model and looks at one picture after the other. With a maximum, units follow the load.
     """
 
-    def act(session: Session) -> tuple[int, dict[str, Any]]:
+    def act(session: Session) -> dict[str, Any]:
         model = find_model(session, find_project(session, visit.owner, project), version)
         told = describe_model(session, visit.owner, project_name=project, model_version=str(model.version))
-        return model.id, told["ModelDescription"]
+        return {"Id": model.id, **told["ModelDescription"]}
 
-    model_id, told = visit.look(act)
+    told = visit.look(act)
     number = int(told["ModelVersion"])
     service, owner = visit.service, visit.owner
     key = (owner.account, owner.region, project, number)
     units, counters = service.pool.units().get(key), service.pool.counters().get(key)
-    if counters is None or counters.model_id != model_id:
-        counters = Counters(model_id=model_id)
+    if counters is None or counters.model_id != told["Id"]:
+        counters = Counters(model_id=told["Id"])
     settings = service.settings
     return Hosting(
         version=str(number),
