@@ -154,6 +154,16 @@ def test_a_picture_a_second_by_keyboard(console: Console, project: str, visit: V
     assert [said(console, project, number)["label"] for number in (2, 3, 4, 5)] == ["normal", "anomaly", "normal", "anomaly"]
 
 
+def test_before_the_first_picture_there_is_no_end(console: Console, project: str, visit: Visitor) -> None:
+    queue = console.ok("GET", f"/projects/{project}/datasets/train/queue", params={"show": "all", "limit": 1})
+    first = quote(queue["pictures"][0]["picture"], safe="")
+    page = opened(visit, console, project, f"label?show=all&picture={first}")
+    page.get_by_role("button", name="Previous").click()
+    expect(page.get_by_text("This is the first picture.")).to_be_visible()
+    expect(page.get_by_role("button", name="Next", exact=False)).to_be_enabled()
+    assert first in page.url
+
+
 def test_two_people_do_not_label_over_each_other(console: Console, project: str, visit: Visitor) -> None:
     mine, theirs = (opened(visit, console, project) for _ in range(2))
     theirs.keyboard.press("7")

@@ -158,6 +158,13 @@ def watched(page: Page) -> list[str]:
     return refused
 
 
+def settled(page: Page) -> None:
+    """Return when what was pressed has been shown, and all that it asked for is there."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("main [aria-busy=true]")).to_have_count(0)
+
+
 READER = {
     "gallery": ("dataset", "You may look at the pictures. To add, label or take out any, your role has to be “manage”."),
     "label": ("label?show=all", "You may look at the labels; to change them your role has to be “manage”."),
@@ -198,15 +205,16 @@ def test_who_may_only_look_finds_no_button_that_is_refused(
         if number < buttons.count() and buttons.nth(number).is_visible():
             told = buttons.nth(number).inner_text() or buttons.nth(number).get_attribute("aria-label")
             buttons.nth(number).click()
-            page.wait_for_load_state("networkidle")
+            settled(page)
             assert refused == [], f"after {told!r}"
             page.keyboard.press("Escape")
+            expect(page.locator("dialog[open]")).to_have_count(0)
     page.goto(f"{console.url}/projects/{PROJECT}/{place}")
     expect(page.get_by_text(why)).to_be_visible()
     page.wait_for_load_state("networkidle")
     for key in KEYS:
         page.keyboard.press(key)
-        page.wait_for_load_state("networkidle")
+        settled(page)
         page.keyboard.press("Escape")
     assert refused == []
     assert labels(console, PROJECT) == before

@@ -1,5 +1,6 @@
 /** From one picture to the next: what is shown meanwhile, and what is counted. */
 
+import { say } from "../../ui/toast.js";
 import { signal } from "../../vendor/preact.js";
 
 /**
@@ -13,13 +14,15 @@ export function makeRoom({ desk, queue, onLeave, onOpen }) {
   let asked = 0;
 
   /** Show what a question to the queue gives; of several that were asked quickly, the last. */
-  async function show(question) {
+  async function show(question, { backwards = false } = {}) {
     const mine = ++asked;
     if (desk.entry.value) onLeave(desk.entry.value);
     try {
       const entry = await question();
       if (mine !== asked) return;
-      if (!entry) {
+      if (!entry && backwards && phase.value === "working") {
+        say("This is the first picture.");
+      } else if (!entry) {
         if (desk.entry.value && phase.value === "working") desk.open(null);
         phase.value = "end";
       } else {
@@ -51,7 +54,10 @@ export function makeRoom({ desk, queue, onLeave, onOpen }) {
     /** Begin with a picture, or with the first that waits; also where that picture is not in the dataset any more. */
     start: (picture) => show(() => (picture ? queue.jump(picture).catch(otherwiseNext) : queue.next())),
     /** @param {"next"|"previous"} where */
-    go: (where) => show(() => (where === "next" ? queue.next() : phase.value === "end" ? queue.last() : queue.previous())),
+    go: (where) => {
+      if (where === "next") return show(queue.next);
+      return show(phase.value === "end" ? queue.last : queue.previous, { backwards: true });
+    },
     jump: (picture) => show(() => queue.jump(picture)),
     recount,
   };
