@@ -82,7 +82,7 @@ def test_folders_of_the_data_folder_are_buckets_too(photos: Path) -> None:
 
 
 def test_a_bucket_that_is_not_configured_is_refused(buckets: Buckets) -> None:
-    with pytest.raises(BucketError, match=r"There is no bucket 'fleet': map it"):
+    with pytest.raises(BucketError, match=r"There is no bucket 'fleet': whoever runs walkaround can map it"):
         buckets.check("fleet")
 
 

@@ -118,7 +118,7 @@ def test_nothing_there_is_told(buckets: Buckets, source: str, tmp_path: Path) ->
 
 
 def test_buckets_that_are_not_configured_or_not_possible_are_told(tmp_path: Path) -> None:
-    with pytest.raises(BucketError, match="There is no bucket 'photos': map it"):
+    with pytest.raises(BucketError, match="There is no bucket 'photos': whoever runs walkaround can map it"):
         read_dataset("s3://photos/car/", cache=tmp_path)
     with pytest.raises(BucketError, match="cannot be the name of a bucket"):
         read_dataset("s3://../car/", cache=tmp_path)

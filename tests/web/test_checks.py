@@ -132,7 +132,7 @@ def test_an_export_that_a_format_cannot_hold_says_why(api: Any, flawed: str, end
     ended(begun["job"])
     told = api.ok("GET", f"{path}/{begun['id']}")
     assert told["status"] == "FAILED"
-    assert "none has boxes or masks, and coco holds nothing else" in told["message"]
+    assert "none has boxes or masks, and COCO holds nothing else" in told["message"]
     assert "'source'" not in told["message"]  # a folder of the server's
     assert api.problem("GET", f"{path}/{begun['id']}/archive")[0] == 404
     assert api.problem("POST", path, json={"format": "coco", "datasets": ["test"]})[0] == 404

@@ -210,7 +210,10 @@ class Buckets:
 
     def _remote(self, bucket: str, place: str | None) -> Remote:
         if place is None and self._s3 is None:
-            raise BucketError(f"There is no bucket {bucket!r}: map it to a folder or an address, or configure S3.")
+            raise BucketError(
+                f"There is no bucket {bucket!r}: whoever runs walkaround can map it to a folder or an address"
+                f" (--bucket {bucket}=PLACE), or configure S3."
+            )
         scheme, _, rest = (place or f"s3://{bucket}").partition("://")
         name, _, prefix = rest.partition("/")
         if scheme not in ("s3", "gs", "az") or not BUCKET_NAME.fullmatch(name):

@@ -17,6 +17,7 @@ from walkaround.hosting.operations.rows import find_dataset, find_project
 from walkaround.hosting.owner import Owner
 from walkaround.store.tables import Entry
 
+_FEWEST = 10
 _LONGEST_SIDE = 512  # of the grid on which outlines are compared
 
 
@@ -30,7 +31,8 @@ class Agreement:
         adjusted: those that the reviewer changed.
         sent_back: those that were sent back at some time.
         mean_iou: how well places of adjusted pictures lay on those that replaced them; None where nothing was drawn.
-        kappa: Cohen's kappa of the picture labels, first against last; None where only one label was given.
+        kappa: Cohen's kappa of the picture labels, first against last; None where only one label was given, or of fewer
+            than ten pictures, of which it says nothing.
     """
 
     reviewed: int
@@ -82,7 +84,7 @@ def told(rows: Sequence[Row]) -> Agreement:
         adjusted=verdicts["adjusted"],
         sent_back=sum(bool(review["returned"]) for review, _ in rows),
         mean_iou=float(np.mean(overlaps)) if overlaps else None,
-        kappa=cohens_kappa(pairs),
+        kappa=cohens_kappa(pairs) if len(pairs) >= _FEWEST else None,
     )
 
 

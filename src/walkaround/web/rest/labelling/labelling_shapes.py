@@ -107,7 +107,8 @@ class AgreementNumbers(BaseModel):
     sent_back: int = Field(description="Pictures that were sent back at some time.")
     mean_iou: float | None = Field(description="How well places of adjusted pictures lay on those that replaced them, 0 to 1.")
     kappa: float | None = Field(
-        description="Cohen's kappa of picture labels, first against last: 1 is perfect, 0 is chance; null where all are alike."
+        description="Cohen's kappa of picture labels, first against last: 1 is perfect, 0 is chance; null where all are alike,"
+        " or fewer than ten."
     )
 
 

@@ -13,9 +13,14 @@ import { Door, Submit, useSubmit } from "./sign-in/door.js";
 
 export { styles } from "./sign-in/door.js";
 
-const token = location.hash.slice(1);
-// The token opens the door once; it is nothing to be kept in the browser's history.
-if (token) history.replaceState(null, "", location.pathname);
+const KEPT = "walkaround-setup";
+
+// The token opens the door once; it is nothing to be kept in the browser's history, but a reload of this tab needs it again.
+if (location.hash.length > 1) {
+  sessionStorage.setItem(KEPT, location.hash.slice(1));
+  history.replaceState(null, "", location.pathname);
+}
+const token = sessionStorage.getItem(KEPT);
 
 /** The page. */
 export default function Setup() {
@@ -36,6 +41,7 @@ function FirstUser() {
   const form = useSubmit(async () => {
     checkName(name);
     take(await send("POST", "/setup", { token, name, password }));
+    sessionStorage.removeItem(KEPT);
     go("/", { replace: true });
   });
   return html`<${Door} title="Welcome">

@@ -19,7 +19,7 @@ export function AgreementPanel({ told, wide = false }) {
               <dd>${score(told.mean_iou)}</dd>
             </div>
             <div>
-              <dt><abbr title="Cohen's kappa of whole and damaged, before and after the review: 1 is perfect, 0 is what chance gives">Kappa of the labels</abbr></dt>
+              <dt><abbr title="Cohen's kappa of whole and damaged, before and after the review: 1 is perfect, 0 is what chance gives; of ten pictures or more">Kappa of the labels</abbr></dt>
               <dd>${score(told.kappa)}</dd>
             </div>
           </dl>
