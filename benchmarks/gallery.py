@@ -1,4 +1,4 @@
-"""The gallery of the console with 16,000 pictures: time to the first screen, weight, and how steadily Chromium scrolls it.
+"""The gallery of the console with 16,000 pictures: time to the first screen, weight, how steadily it scrolls, and labelling.
 
 python benchmarks/gallery.py                 photos of 1600 x 1200 pixels, each under many names
 python benchmarks/gallery.py --pictures 2000 --url http://127.0.0.1:8080 --project cars   a project that is there already
@@ -56,6 +56,8 @@ READY = """() => {
   const shown = (image) => image?.complete && image.naturalWidth;
   return seen.length > 5 && seen.every((tile) => shown(tile.querySelector("img")));
 }"""
+STAGE, NAME = ".stage.there", ".going .file"
+NEXT = f"(before) => document.querySelector('{NAME}')?.innerText !== before && document.querySelector('{STAGE}')"
 TALL = "<body style='background: linear-gradient(red, blue); height: 600000px'>"
 """A page with nothing to do: what it drops, the machine drops."""
 
@@ -175,6 +177,25 @@ def measure(url: str, project: str) -> None:
         browser.close()
 
 
+def label_by_keyboard(url: str, project: str, *, pictures: int = 40) -> None:
+    """Print how long a picture takes whose label is one key, from the key to the next picture on the screen."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS.split())
+        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        page.goto(f"{url}/console/projects/{project}/label?show=all")
+        page.wait_for_selector(STAGE)
+        times = []
+        for number in range(pictures):
+            before = page.locator(NAME).inner_text()
+            began = time.perf_counter()
+            page.keyboard.press("na"[number % 2])
+            page.wait_for_function(NEXT, arg=before, polling=10)
+            times.append(time.perf_counter() - began)
+        usual = sorted(times)[pictures // 2]
+        print(f"labelling by keyboard: {usual:.2f} s a picture, the slowest of {pictures} {max(times):.2f} s")
+        browser.close()
+
+
 def listing(url: str, project: str) -> None:
     """Print how long the API takes."""
     with httpx.Client(base_url=f"{url}/api/v1/projects/{project}/datasets/train", timeout=60, trust_env=False) as api:
@@ -201,6 +222,7 @@ def main() -> None:
     with filled(given.pictures) as url:
         listing(url, "fleet")
         measure(url, "fleet")
+        label_by_keyboard(url, "fleet")
 
 
 if __name__ == "__main__":

