@@ -124,7 +124,11 @@ def test_an_error_that_passes_is_not_noticed() -> None:
 
 def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     ended = Event()
-    with serving(lambda _: ended.wait()) as (endpoint, _):
+
+    def say_nothing(_: BaseHTTPRequestHandler) -> None:
+        ended.wait()
+
+    with serving(say_nothing) as (endpoint, _):
         try:
             with pytest.raises(UnavailableError):
                 at(endpoint).read("photos", "a.jpg", at_most=100)

@@ -1,4 +1,4 @@
-"""Buckets with more in them than a request may look through: it is refused soon, with the number and what to do."""
+"""Buckets over REST: which there are; one with more in it than a request may look through is refused soon, with what to do."""
 
 from __future__ import annotations
 
@@ -48,5 +48,16 @@ def test_a_folder_beside_them_is_imported(talk: Any) -> None:
         sent = {"bucket": "photos", "prefix": "small/"}
         answer = await client.post("/api/v1/projects/abc/datasets/train/imports", json=sent)
         assert (answer.status_code, answer.json()["new"]) == (202, 1)
+
+    talk(conversation)
+
+
+def test_the_buckets_of_the_server_are_listed_without_those_of_uploads(talk: Any, settings: Settings) -> None:
+    for name in ("claims", "walkaround-000000000000"):
+        (settings.data / "buckets" / name).mkdir(parents=True)
+
+    async def conversation(client: Any, _: Any) -> None:
+        answer = await client.get("/api/v1/buckets")
+        assert answer.json() == {"buckets": ["claims", "photos"], "others": False}
 
     talk(conversation)

@@ -241,6 +241,19 @@ def test_an_upload_that_does_not_get_through_can_be_sent_again(
     expect(tiles(page)).to_have_count(1)
 
 
+def test_who_imports_is_offered_the_buckets_that_the_server_knows(
+    console: Console, visit: Visitor, project: str, accessible: Callable[[Page], None]
+) -> None:
+    (console.served.data / "buckets" / "claims").mkdir(parents=True)
+    page = opened(visit, console, project)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Import").click()
+    window = page.get_by_role("dialog")
+    expect(window.get_by_text("The server knows claims.")).to_be_visible()
+    assert window.locator("datalist option").first.get_attribute("value") == "s3://claims/"
+    accessible(page)
+
+
 def test_a_dataset_is_exported_and_its_manifest_fetched(console: Console, visit: Visitor) -> None:
     page = opened(visit, console, "cars")
     page.get_by_role("button", name="More").click()

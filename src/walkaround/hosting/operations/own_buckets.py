@@ -16,6 +16,11 @@ def managed_bucket(account: str) -> str:
     return f"walkaround-{account}"
 
 
+def holds_uploads(bucket: str) -> bool:
+    """Whether a bucket is set aside for what some account uploads."""
+    return _MANAGED.fullmatch(bucket) is not None
+
+
 def require_own_bucket(owner: Owner, bucket: str) -> None:
     """Check that a bucket is neither a watched folder nor the one that holds what another account uploads.
 

@@ -11,7 +11,18 @@ from walkaround.web import health
 from walkaround.web.console import files
 from walkaround.web.problems import answer_problems
 from walkaround.web.rest import activity, jobs
-from walkaround.web.rest.datasets import checks, datasets, exports, gallery, imports, picture_bytes, pictures, projects, samples
+from walkaround.web.rest.datasets import (
+    checks,
+    datasets,
+    exports,
+    gallery,
+    imports,
+    known_buckets,
+    picture_bytes,
+    pictures,
+    projects,
+    samples,
+)
 from walkaround.web.rest.description import described
 from walkaround.web.rest.entrance import DOCS, OPENAPI, PREFIX, Entrance
 from walkaround.web.rest.labelling import classes, drafts, labelling, places, reviewing
@@ -44,7 +55,7 @@ def rest_api(service: Service) -> FastAPI:
     app.include_router(tensorboard.door)
     api = APIRouter(prefix=PREFIX)
     labels = (classes, labelling, reviewing, drafts)
-    dataset = (gallery, checks, imports, exports)
+    dataset = (gallery, checks, imports, exports, known_buckets)
     model = (training, tensorboard, models, packages, hosted, measured, operating, detection, endpoints)
     inspecting = (results, result, result_adding, masks, dashboard, activity, trials, trial_pictures)
     people = (session, users, access_keys)

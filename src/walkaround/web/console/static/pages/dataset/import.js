@@ -3,9 +3,10 @@
 import { html, useState } from "../../vendor/preact.js";
 import { at, finished, get, send } from "../../api.js";
 import { plural } from "../../formats.js";
+import { AddressField } from "../../ui/address_field.js";
 import { Button } from "../../ui/button.js";
 import { Dialog } from "../../ui/dialog.js";
-import { Choice, Field, SelectField, TextField } from "../../ui/field.js";
+import { Choice, Field, SelectField } from "../../ui/field.js";
 import { Failed } from "../../ui/state.js";
 import { JobProgress } from "../../ui/progress.js";
 import { say } from "../../ui/toast.js";
@@ -84,7 +85,7 @@ function FromBucket({ project, kind, guarded, onBegun }) {
       const told = await patiently(() => send("POST", at`/projects/${project}/datasets/${kind}/imports`, sent));
       onBegun(told, `${plural(told.pictures, "picture")} found; the dataset has all of them already.`);
     });
-  return html`<${TextField} label="Bucket and folder" value=${place} onInput=${setPlace} placeholder="s3://photos/claims/2026/" hint="JPEG and PNG pictures in it and below it." />
+  return html`<${AddressField} label="Bucket and folder" value=${place} onInput=${setPlace} placeholder="s3://photos/claims/2026/" hint="JPEG and PNG pictures in it and below it." />
     <${SelectField} label="What labels them" value=${folders} options=${FOLDERS} onChange=${setFolders} />
     <${Field} label="All others">${() => html`<${Choice} label="Label of all others" value=${label} options=${LABELS} onChange=${setLabel} />`}</${Field}>
     <div class="row end"><${Button} kind="main" disabled=${!found} onPress=${start}>Import</${Button}></div>`;
@@ -101,7 +102,7 @@ function FromManifest({ project, kind, exists, guarded, onBegun }) {
   if (exists) {
     return html`<p>A manifest in a bucket makes a new dataset, and this one is there already. Download the manifest and add it as a file, or delete the dataset first.</p>`;
   }
-  return html`<${TextField} label="Address of the manifest" value=${place} onInput=${setPlace} placeholder="s3://photos/claims.manifest" hint="As SageMaker Ground Truth and Lookout for Vision write them, with labels, boxes and masks." />
+  return html`<${AddressField} label="Address of the manifest" value=${place} onInput=${setPlace} placeholder="s3://photos/claims.manifest" hint="As SageMaker Ground Truth and Lookout for Vision write them, with labels, boxes and masks." />
     <div class="row end"><${Button} kind="main" disabled=${!found?.[1]} onPress=${start}>Make the dataset</${Button}></div>`;
 }
 
