@@ -249,7 +249,7 @@ def test_who_imports_is_offered_the_buckets_that_the_server_knows(
     page.get_by_role("button", name="More").click()
     page.get_by_role("menuitem", name="Import").click()
     window = page.get_by_role("dialog")
-    expect(window.get_by_text("The server knows claims.")).to_be_visible()
+    expect(window.get_by_text("Buckets known here: claims.")).to_be_visible()
     assert window.locator("datalist option").first.get_attribute("value") == "s3://claims/"
     accessible(page)
 

@@ -13,7 +13,7 @@ export function AddressField({ hint, ...others }) {
   const known = useData((signal) => get("/buckets", {}, { signal }), []);
   const names = known.value?.buckets ?? [];
   const more = names.length > OFFERED ? " …" : "";
-  const told = names.length > 0 && ` The server knows ${names.slice(0, OFFERED).join(", ")}${more}.`;
+  const told = names.length > 0 && ` Buckets known here: ${names.slice(0, OFFERED).join(", ")}${more}.`;
   return html`<${TextField} hint=${html`${hint}${told}`} list=${list} ...${others} />
     <datalist id=${list}>${names.map((name) => html`<option key=${name} value=${`s3://${name}/`}></option>`)}</datalist>`;
 }
