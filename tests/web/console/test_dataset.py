@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from tests.web.console.conftest import Console, Visitor
 
@@ -81,6 +82,42 @@ def test_what_was_labelled_by_mistake_is_taken_back_by_key(console: Console, vis
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     labels = [one["label"] for one in console.ok("GET", f"/projects/{project}/datasets/train/entries")["entries"]]
     assert sorted(map(str, labels)) == ["None"] * 4 + ["anomaly", "normal"]
+
+
+def test_labels_of_more_pictures_than_were_seen_are_taken_back(
+    console: Console, visit: Visitor, project: str, tmp_path: Path
+) -> None:
+    many = []
+    for folder, count in (("normal", 90), ("anomaly", 60)):
+        (tmp_path / folder).mkdir()
+        for number in range(count):
+            many.append(tmp_path / folder / f"{number:03}.png")
+            Image.new("RGB", (64, 64), (number, count, 99)).save(many[-1])
+    console.make_project(f"{project}-many", train=many, test=[])
+    page = opened(visit, console, f"{project}-many", height=500)
+    tiles(page).first.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("u")
+    expect(page.get_by_text("Label taken away: 150 pictures.")).to_be_visible()
+    expect(page.get_by_role("button", name="Not labelled 150")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Damaged 60")).to_be_visible()
+    expect(page.get_by_role("button", name="Whole 90")).to_be_visible()
+
+
+def test_a_label_that_a_drawing_contradicts_is_refused_with_the_reason(console: Console, visit: Visitor, project: str) -> None:
+    base = f"/projects/{project}/datasets/train"
+    pictures = [one["picture"] for one in console.ok("GET", f"{base}/entries")["entries"]]
+    drawn = {"label": "anomaly", "places": [{"label": "dent", "box": [10, 10, 60, 60]}]}
+    console.ok("PUT", f"{base}/places", params={"picture": pictures[2]}, json=drawn)
+    page = opened(visit, console, project)
+    expect(page.get_by_role("button", name="Not labelled 3")).to_be_visible()
+    tiles(page).first.focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("n")
+    expect(page.get_by_text("it calls the picture normal, and a box says 'dent'")).to_be_visible()
+    expect(page.get_by_text("Labelled whole")).to_have_count(0)
+    expect(page.get_by_role("button", name="Not labelled 3")).to_be_visible()
 
 
 def test_the_focus_goes_on_to_the_picture_that_follows_one_that_is_taken_out(

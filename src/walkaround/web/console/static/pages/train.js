@@ -4,6 +4,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { at, get } from "../api.js";
 import { query, setQuery } from "../router.js";
 import { Loaded, useData } from "../ui/data.js";
+import { arrive } from "../ui/focus.js";
 import { Page } from "../ui/page.js";
 import { styled } from "../ui/style_of_page.js";
 import { say } from "../ui/toast.js";
@@ -40,6 +41,8 @@ export default function Train({ project }) {
     changed();
     setQuery({ version: model.version });
     scrollTo({ top: 0 });
+    arrive(); // the button now begins another training
+    say(`Version ${model.version} is being trained.`);
   };
   const ended = (training) => {
     say(training.state === "done" ? `Version ${training.version} is trained.` : `The training of version ${training.version} has ended.`);

@@ -117,7 +117,7 @@ function Looking({ trial, onCancel, onResume }) {
   const choosing = trial.videos.some((one) => one.frames === undefined && !one.problem);
   const text = choosing ? "Choosing the frames of the video …" : `The model is looking: ${count(trial.predicted + trial.failed)} of ${plural(trial.total, "picture")}`;
   return html`<div class="looking">
-    <${ProgressBar} share=${choosing || !trial.total ? null : (trial.predicted + trial.failed) / trial.total} text=${text} />
+    <${ProgressBar} share=${choosing || !trial.total ? null : (trial.predicted + trial.failed) / trial.total} text=${text} stage=${choosing ? text : "The model is looking"} />
     ${trial.message && html`<${Note} kind="warning"><p>${trial.message}</p></${Note}>`}
     ${may("manage") && html`<${Button} kind="quiet" icon="stop" onPress=${onCancel}>Stop looking</${Button}>`}
   </div>`;

@@ -3,33 +3,41 @@
 import { html, render, useEffect, useRef } from "../vendor/preact.js";
 import { Button, IconButton } from "./button.js";
 
+const CAN_HAVE_FOCUS = "a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, [tabindex='0']";
+
 /**
- * A window that is there while it is rendered.
- * @param {{title: string, onClose: () => void, wide?: boolean, children: any}} properties
+ * A window that is there while it is rendered. The focus begins with what is in it, not with the button that closes it.
+ * @param {{title: string, onClose: () => void, unsaved?: () => boolean, wide?: boolean, children: any}} properties
+ *   `unsaved`: whether something would be lost, which is asked about before the window is closed by Escape or its corner.
  */
-export function Dialog({ title, onClose, wide = false, children }) {
+export function Dialog({ title, onClose, unsaved = () => false, wide = false, children }) {
   const element = useRef(null);
   useEffect(() => {
     const dialog = element.current;
     const back = document.activeElement;
     dialog.showModal();
+    const body = dialog.querySelector(".dialog-body");
+    if (!body.contains(document.activeElement)) body.querySelector(CAN_HAVE_FOCUS)?.focus();
     return () => {
       dialog.close();
       back?.focus?.();
     };
   }, []);
+  const leave = async () => {
+    if (!unsaved() || (await confirm({ title: "Close without saving?", text: "What you changed here is lost.", action: "Close" }))) onClose();
+  };
   return html`<dialog
     ref=${element}
     class=${wide ? "dialog wide" : "dialog"}
     aria-label=${title}
     onCancel=${(event) => {
       event.preventDefault();
-      onClose();
+      leave();
     }}
   >
     <header>
       <h2>${title}</h2>
-      <${IconButton} icon="close" label="Close" onPress=${onClose} />
+      <${IconButton} icon="close" label="Close" onPress=${leave} />
     </header>
     <div class="dialog-body">${children}</div>
   </dialog>`;

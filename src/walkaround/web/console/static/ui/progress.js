@@ -6,12 +6,14 @@ import { count, duration } from "../formats.js";
 
 /**
  * A bar from 0 to 1; without a share it only says that something goes on.
- * @param {{share?: number|null, text: string}} properties
+ * @param {{share?: number|null, text: string, stage?: string}} properties `stage`: what a screen reader says in place of the
+ *   text, which counts on: nobody wants to hear every step; nothing where the page itself tells.
  */
-export function ProgressBar({ share = null, text }) {
+export function ProgressBar({ share = null, text, stage = text }) {
   return html`<div class="progress">
     <progress max="1" ...${share === null ? {} : { value: share }} aria-label=${text}></progress>
-    <p class="small muted" role="status">${text}</p>
+    <p class="small muted" role=${stage === text ? "status" : undefined}>${text}</p>
+    ${stage !== text && html`<p class="unseen" role="status">${stage}</p>`}
   </div>`;
 }
 
@@ -37,7 +39,7 @@ export function JobProgress({ job, first = "Working", onEnd = () => {} }) {
   if (!state.of) return html`<${ProgressBar} text=${`${state.doing ?? first} …`} />`;
   const left = timeLeft(began, state);
   const text = `${state.doing}: ${count(state.done)} of ${count(state.of)}${left ? `, about ${left} left` : ""}`;
-  return html`<${ProgressBar} share=${state.done / state.of} text=${text} />`;
+  return html`<${ProgressBar} share=${state.done / state.of} text=${text} stage=${state.doing} />`;
 }
 
 function timeLeft(began, state) {

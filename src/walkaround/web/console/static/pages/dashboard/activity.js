@@ -64,7 +64,7 @@ export function Running({ running }) {
         ? html`<ul class="jobs">${running.map(
             (job) => html`<li key=${job.job}>
               <div class="row spread"><strong>${doing(job)}</strong><${Link} to=${remedy(job).to}>${job.project}</${Link}></div>
-              <${ProgressBar} share=${shareOf(job)} text=${progressOf(job)} />
+              <${ProgressBar} share=${shareOf(job)} text=${progressOf(job)} stage="" />
             </li>`,
           )}</ul>`
         : html`<p class="muted">Nothing is running.</p>`

@@ -1,13 +1,14 @@
 /** Changes of a dataset, one after the other: the server takes the next one when the one before is done. */
 
 import { signal } from "../../vendor/preact.js";
-import { at, finished, send } from "../../api.js";
+import { at, finished, get, send } from "../../api.js";
 import { failed } from "../../ui/toast.js";
 
 const PATIENCE_MS = 30000;
 const PAUSE_MS = 300;
 const AT_ONCE = 5000;
 const CONFLICT = 409;
+const REFUSED = /^UPDATE_FAILED/;
 
 /** Changes that are not done yet. */
 export const waiting = signal(0);
@@ -26,7 +27,7 @@ export function label(project, kind, entries, label) {
     for (let start = 0; start < entries.length; start += AT_ONCE) {
       const some = entries.slice(start, start + AT_ONCE);
       const told = await patiently(() => send("POST", at`/projects/${project}/datasets/${kind}/gallery/labels`, { entries: some, label }));
-      if (told.job) await finished(told.job);
+      if (told.job) await taken(project, kind, told.job);
     }
   });
 }
@@ -43,8 +44,15 @@ export function remove(project, kind, entries) {
 export function putBack(project, kind, removal) {
   return inTurn(async () => {
     const told = await patiently(() => send("DELETE", at`/projects/${project}/datasets/${kind}/removals/${removal}`));
-    if (told.job) await finished(told.job);
+    if (told.job) await taken(project, kind, told.job);
   });
+}
+
+/** Wait for a change; one that the dataset did not take, such as “whole” of a picture with a box on it, is an error that says why. */
+async function taken(project, kind, job) {
+  await finished(job);
+  const { status, message } = await get(at`/projects/${project}/datasets/${kind}`);
+  if (REFUSED.test(status)) throw new Error(message || "The change was not taken.");
 }
 
 /** Whether a change that came too soon can be tried again, and is, until it is taken. */

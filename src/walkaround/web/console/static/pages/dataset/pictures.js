@@ -67,24 +67,26 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
   };
   const label = async (entries, value) => {
     if (!mine || !entries.length) return;
-    const before = new Map(entries.map((id) => [id, rows.get(id)]));
-    change(entries, { label: value });
+    const seen = new Map(entries.map((id) => [id, rows.get(id)]));
+    let before;
     try {
+      before = await labelsOf(project, kind, seen);
+      change(entries, { label: value });
       await setLabel(project, kind, entries, value);
-    } catch {
-      for (const [id, row] of before) if (row) change([id], row);
+    } catch (problem) {
+      if (!before) failed(problem); // else it told so itself
+      for (const [id, row] of seen) if (row) change([id], row);
+      await recount(); // of several thousand, some may be changed
       return;
     }
-    const text = `${LABELLED[value] ?? "Label taken away"}: ${plural(entries.length, "picture")}.`;
-    const undo = [...before.values()].every(Boolean) ? () => relabel(before) : null;
+    const undo = () => relabel(before);
     newest.current = undo;
-    if (entries.length > 1 && undo) tell(text, undo);
-    else if (entries.length > 1) say(text);
+    if (entries.length > 1) tell(`${LABELLED[value] ?? "Label taken away"}: ${plural(entries.length, "picture")}.`, undo);
     await recount();
   };
   const relabel = async (before) => {
     for (const value of ["normal", "anomaly", null]) {
-      const entries = [...before].filter(([, row]) => (row.label ?? null) === value).map(([id]) => id);
+      const entries = [...before].filter(([, former]) => former === value).map(([id]) => id);
       if (!entries.length) continue;
       change(entries, { label: value });
       await setLabel(project, kind, entries, value).catch(() => {}); // it told so itself
@@ -181,4 +183,12 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
       onClose=${() => setLooking(null)}
     />`}
   </div>`;
+}
+
+/** The label of each picture, by its number; those that were not scrolled to are asked for. @param {Map<number, object|undefined>} seen */
+async function labelsOf(project, kind, seen) {
+  if ([...seen.values()].every(Boolean)) return new Map([...seen].map(([id, row]) => [id, row.label ?? null]));
+  const having = (label) => get(at`/projects/${project}/datasets/${kind}/gallery`, { label }).then(({ ids }) => new Set(ids));
+  const [whole, damaged] = await Promise.all([having("normal"), having("anomaly")]);
+  return new Map([...seen.keys()].map((id) => [id, whole.has(id) ? "normal" : damaged.has(id) ? "anomaly" : null]));
 }

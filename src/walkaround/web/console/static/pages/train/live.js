@@ -56,8 +56,8 @@ function Going({ training, attempts }) {
   const doing = phaseName(training.doing) ?? "Starting";
   const learning = training.doing?.startsWith("Training "); // by steps or by the time that is over, whichever is more
   const steps = share === null ? " …" : learning ? `: ${percent(share, 0)}` : `: ${count(training.done)} of ${count(training.of)}`;
-  return html`<${ProgressBar} share=${share} text=${`${doing}${steps}`} />
-    <p class="left" aria-live="polite">${leftWords(training)}</p>
+  return html`<${ProgressBar} share=${share} text=${`${doing}${steps}`} stage=${doing} />
+    <p class="left">${leftWords(training)}</p>
     ${attempts > 1 && html`<p class="small muted">Begun ${attempts} times: it went on where it was after the server, or its process, had ended.</p>`}`;
 }
 

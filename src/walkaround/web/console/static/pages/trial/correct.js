@@ -9,7 +9,7 @@ import { Dialog } from "../../ui/dialog.js";
 import { KeysHelp } from "../../ui/keys.js";
 import { makeDesk } from "../label/desk.js";
 import { documentOf, requestOf } from "../label/document.js";
-import { begun, done } from "../label/history.js";
+import { begun, canUndo, done } from "../label/history.js";
 import { ALONE_KEYS, deskKeys, useLabelKeys } from "../label/keys.js";
 import { PlacesPanel } from "../label/places_panel.js";
 import { Stage } from "../label/stage.js";
@@ -35,13 +35,18 @@ export function Correct({ project, trial, picture, onClose, onSay }) {
   const areas = !picture.places && saidOf(picture) === "anomaly" && Object.keys(picture.findings.areas ?? {}).length > 0;
   const asked = (signal) => get(at`/projects/${project}/trials/${trial}/found`, { picture: picture.picture }, { signal });
   const found = useData((signal) => (areas ? asked(signal) : Promise.resolve({ places: picture.findings.boxes ?? [] })), [picture.picture]);
-  return html`<${Dialog} title="What is really there?" wide=${true} onClose=${onClose}>
-    <${Loaded} of=${found}>${({ places }) => html`<${Drawing} project=${project} picture=${picture} found=${places} onClose=${onClose} onSay=${onSay} />`}</${Loaded}>
+  const [desks] = useState(new Set());
+  const unsaved = () => [...desks].some((desk) => canUndo(desk.entry.value.history.value));
+  return html`<${Dialog} title="What is really there?" wide=${true} unsaved=${unsaved} onClose=${onClose}>
+    <${Loaded} of=${found}>
+      ${({ places }) => html`<${Drawing} project=${project} picture=${picture} found=${places} onDesk=${(desk) => desks.add(desk)} onClose=${onClose} onSay=${onSay} />`}
+    </${Loaded}>
   </${Dialog}>`;
 }
 
-function Drawing({ project, picture, found, onClose, onSay }) {
+function Drawing({ project, picture, found, onDesk, onClose, onSay }) {
   const [desk] = useState(() => deskOf(picture, found));
+  useEffect(() => onDesk(desk), []);
   const [helping, setHelping] = useState(false);
   const classes = useData((signal) => get(at`/projects/${project}/classes`, {}, { signal }), [project]);
   useEffect(() => takeClasses(desk, classes.value?.classes ?? [], picture.findings), [classes.value]);

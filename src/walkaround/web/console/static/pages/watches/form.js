@@ -17,6 +17,7 @@ const HINTS = {
 /** @param {{watch?: any, onClose: () => void, onDone: () => unknown}} properties `watch`: that is changed; a new one without it. */
 export function WatchForm({ watch, onClose, onDone }) {
   const [form, setForm] = useState(watch ? formOf(watch.spec) : EMPTY);
+  const [first] = useState(() => JSON.stringify(form));
   const [tried, setTried] = useState(false);
   const [refused, setRefused] = useState(null);
   const models = useModels();
@@ -37,7 +38,7 @@ export function WatchForm({ watch, onClose, onDone }) {
     onClose();
     await onDone();
   };
-  return html`<${Dialog} title=${watch ? `Change the watch “${watch.spec.name}”` : "A new watch"} wide=${true} onClose=${onClose}>
+  return html`<${Dialog} title=${watch ? `Change the watch “${watch.spec.name}”` : "A new watch"} wide=${true} unsaved=${() => JSON.stringify(form) !== first} onClose=${onClose}>
     <form onSubmit=${(event) => event.preventDefault()}>
       <${TextField} label="Name" value=${form.name} onInput=${set("name")} autofocus=${!watch} problem=${problems.name} disabled=${Boolean(watch)} />
       <${SelectField} label="What is watched" value=${form.source} options=${SOURCES} onChange=${set("source")} />

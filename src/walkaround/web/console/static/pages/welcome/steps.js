@@ -38,7 +38,7 @@ function Step({ step }) {
     <${Mark} state=${step.state} />
     <div>
       <span>${NAMES[step.step]}</span> <span class="small muted">${STATES[step.state]}</span>
-      ${step.state === "running" && html`<${ProgressBar} share=${step.of > 1 ? step.done / step.of : null} text=${doing(step)} />`}
+      ${step.state === "running" && html`<${ProgressBar} share=${step.of > 1 ? step.done / step.of : null} text=${doing(step)} stage="" />`}
     </div>
   </li>`;
 }
