@@ -75,11 +75,18 @@ def test_what_was_labelled_by_mistake_is_taken_back_by_key(console: Console, vis
     page.keyboard.press("n")
     expect(page.get_by_role("button", name="Not labelled 0")).to_be_visible()
     expect(page.get_by_text("Labelled whole: 6 pictures.")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.get_by_text("Labelled damaged: 6 pictures.")).to_be_visible()
     expect(tiles(page).first).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Whole 6")).to_be_visible()
+    expect(page.get_by_text("Taken back: 6 labels.")).to_be_visible()
     page.keyboard.press("Control+z")
     expect(page.get_by_role("button", name="Not labelled 4")).to_be_visible()
     expect(page.get_by_role("button", name="Damaged 1")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    page.keyboard.press("Control+z")
+    expect(page.get_by_text("There is nothing to take back.")).to_be_visible()
     labels = [one["label"] for one in console.ok("GET", f"/projects/{project}/datasets/train/entries")["entries"]]
     assert sorted(map(str, labels)) == ["None"] * 4 + ["anomaly", "normal"]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 from playwright.sync_api import Page, expect
 from tests.web.console.conftest import Console, Visitor
 
@@ -133,6 +135,38 @@ def test_everything_can_be_done_without_a_pointer(
     assert [one["box"] for one in said(console, project, 3)["places"]] == [place["box"]]
 
 
+def test_outlines_areas_and_boxes_are_drawn_without_a_pointer(
+    console: Console, project: str, visit: Visitor, accessible: Callable[[Page], None]
+) -> None:
+    page = opened(visit, console, project)
+    name = page.locator(".going .file").inner_text()
+
+    def press(*keys: str) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+
+    press("p", "7", "Space", "Space")  # the crosshair comes into the middle, and is a corner
+    press(*["Shift+ArrowRight"] * 2, "Space", *["Shift+ArrowDown"] * 2, "Space")
+    expect(page.get_by_text(re.compile(r"Crosshair 5\d %|Crosshair [67]\d %"))).to_be_attached()
+    accessible(page)
+    press("Enter")
+    expect(page.locator(".places li")).to_have_count(1)
+    press("r", "6", "Space", *["Shift+ArrowLeft"] * 3, "Space")  # a stroke from here to there
+    expect(page.locator(".places li")).to_have_count(2)
+    press("Escape", "b", "1", "Space", "ArrowDown", *["Shift+ArrowDown"] * 2, *["Shift+ArrowLeft"] * 2, "Space")
+    expect(page.locator(".places li")).to_have_count(3)
+    page.wait_for_selector(SAVED)
+    outline, area, box = said(console, project)["places"]
+    assert (outline["label"], area["label"], box["label"]) == ("scratch", "smash", "glass_shatter")
+    (ring,) = outline["polygons"]
+    assert len(ring) == 3
+    assert ring[1][0] - ring[0][0] == pytest.approx(ring[2][1] - ring[1][1], abs=0.3), "as far down as across"
+    assert area["runs"] is not None
+    left, top, right, bottom = box["box"]
+    assert right - left < bottom - top
+    assert page.locator(".going .file").inner_text() == name, "no arrow and no Enter left the picture"
+
+
 def test_one_picture_after_another_by_keyboard(console: Console, project: str, visit: Visitor) -> None:
     page = opened(visit, console, project)
     name = page.locator(".going .file")
@@ -149,6 +183,30 @@ def test_one_picture_after_another_by_keyboard(console: Console, project: str, v
     dataset = console.ok("GET", f"/projects/{project}/datasets/train")
     assert (dataset["labelled"], dataset["total"]) == (6, 6)
     assert [said(console, project, number)["label"] for number in (2, 3, 4, 5)] == ["normal", "anomaly", "normal", "anomaly"]
+
+
+def test_a_verdict_by_mistake_is_taken_back_on_the_picture_before(console: Console, project: str, visit: Visitor) -> None:
+    page = opened(visit, console, project)
+    name = page.locator(".going .file")
+    before = name.inner_text()
+    page.keyboard.press("n")
+    expect(name).not_to_have_text(before)
+    page.wait_for_selector(SHOWN)
+    page.keyboard.press("Control+z")
+    expect(name).to_have_text(before)
+    expect(page.locator(".verdict-button.whole")).to_have_attribute("aria-pressed", "false")
+    page.wait_for_selector(SAVED)
+    assert said(console, project)["label"] is None
+    for _ in range(4):
+        passed = name.inner_text() if name.count() else None
+        page.keyboard.press("a")
+        expect(
+            page.get_by_role("heading", name="Every picture is labelled").or_(name.filter(has_not_text=str(passed)))
+        ).to_be_visible()
+    page.keyboard.press("Control+z")  # after the end
+    expect(name).to_be_visible()
+    page.wait_for_selector(SAVED)
+    assert console.ok("GET", f"/projects/{project}/datasets/train")["labelled"] == 5
 
 
 def test_before_the_first_picture_there_is_no_end(console: Console, project: str, visit: Visitor) -> None:

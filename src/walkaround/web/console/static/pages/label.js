@@ -1,6 +1,6 @@
 /** Labelling: one picture after another, by keyboard, mouse or finger. What is said is kept by itself. */
 
-import { html, signal, useEffect, useState } from "../vendor/preact.js";
+import { html, signal, useEffect, useRef, useState } from "../vendor/preact.js";
 import { at, get } from "../api.js";
 import { ago, count } from "../formats.js";
 import { Link, query, setQuery } from "../router.js";
@@ -86,6 +86,7 @@ function Room({ project, kind, show }) {
   const [open, setOpen] = useState(null); // a window
   const [bare, setBare] = useState(false);
   const [advance, setAdvance] = useState(localStorage.getItem(ADVANCE) !== "no");
+  const judged = useRef(null); // the entry that was left last, with a verdict
   const entry = desk.entry.value;
   const mayLabel = may("manage");
 
@@ -111,7 +112,17 @@ function Room({ project, kind, show }) {
     const drawn = desk.document.value.places.length;
     if (label === "normal" && drawn) say("What was drawn is taken away: the car is whole.", { action: { name: "Undo", act: desk.undo } });
     desk.say(label);
-    if (advance && !(label === "normal" && drawn)) room.go("next");
+    if (!advance || (label === "normal" && drawn)) return;
+    judged.current = entry;
+    room.go("next");
+  };
+  /** Take the last step back; where nothing was done here yet, the verdict on the picture before, which was left with it. */
+  const takeBack = async () => {
+    const { current: left } = judged;
+    if (desk.canUndo.value || !left) return desk.undo();
+    judged.current = null;
+    await room.jump(left.picture);
+    return desk.entry.value === left && desk.undo();
   };
   useLabelKeys({
     "?": () => setOpen("keys"),
@@ -124,6 +135,7 @@ function Room({ project, kind, show }) {
     ArrowLeft: () => room.go("previous"),
     Enter: () => (mayLabel && entered(desk)) || room.go("next"),
     ...(mayLabel && entry ? { n: () => judge("normal"), a: () => judge("anomaly"), u: () => desk.say(null), g: drafts.ask, ...deskKeys(desk) } : {}),
+    ...(mayLabel ? { "Ctrl+z": takeBack } : {}),
   });
 
   const settle = (mine) => {

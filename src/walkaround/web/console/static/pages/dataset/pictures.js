@@ -32,7 +32,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
   const [selection, setSelection] = useState(NONE);
   const [looking, setLooking] = useState(null);
   const bar = useRef(null);
-  const newest = useRef(null); // what takes the newest change back
+  const undos = useRef([]); // what takes changes back, the newest last
   const { rows, version, want, change } = useRows(project, kind, shown.rows);
   useEffect(() => {
     setIds(shown.ids);
@@ -59,11 +59,11 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
       away();
       return undo();
     };
-    newest.current = once;
+    undos.current.push(once);
   };
   const takeBack = (undo) => {
-    if (newest.current === undo) newest.current = null;
-    return undo?.();
+    undos.current = undos.current.filter((one) => one !== undo);
+    return undo ? undo() : say("There is nothing to take back.");
   };
   const label = async (entries, value) => {
     if (!mine || !entries.length) return;
@@ -80,8 +80,8 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
       return;
     }
     const undo = () => relabel(before);
-    newest.current = undo;
     if (entries.length > 1) tell(`${LABELLED[value] ?? "Label taken away"}: ${plural(entries.length, "picture")}.`, undo);
+    else undos.current.push(undo);
     await recount();
   };
   const relabel = async (before) => {
@@ -91,6 +91,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
       change(entries, { label: value });
       await setLabel(project, kind, entries, value).catch(() => {}); // it told so itself
     }
+    say(`Taken back: ${plural(before.size, "label")}.`);
     await recount();
   };
   const takeOut = async (entries) => {
@@ -117,7 +118,7 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
     a: () => label(chosenOrFocused(), "anomaly"),
     u: () => label(chosenOrFocused(), null),
     Delete: () => takeOut(chosenOrFocused()).catch(failed),
-    "Ctrl+z": () => takeBack(newest.current),
+    "Ctrl+z": () => takeBack(undos.current.at(-1)),
     Escape: () => setSelection(NONE),
     "?": onKeys,
   });

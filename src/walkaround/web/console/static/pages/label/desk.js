@@ -3,9 +3,9 @@
 import { batch, computed, signal } from "../../vendor/preact.js";
 import { colourOf } from "../../ui/colours.js";
 import { kindToggled, newId, placeChanged, placeGrown, placeMoved, withCopies, withLabel, withPlace, withoutPlace } from "./document.js";
-import { boxBetween, doubleArea } from "./geometry.js";
+import { boxBetween, doubleArea, heldIn } from "./geometry.js";
 import { canRedo, canUndo, redone, undone } from "./history.js";
-import { fitted, toPicture, zoomed } from "./viewport.js";
+import { fitted, inSight, panned, toPicture, zoomed } from "./viewport.js";
 
 export const TOOLS = ["select", "box", "polygon", "brush", "eraser"];
 const RADII = [2, 4, 7, 12, 20, 32, 50, 80, 120];
@@ -26,6 +26,7 @@ export function makeDesk(keeper) {
   const ring = signal([]); // points of an outline that is not closed yet
   const preview = signal(null); // a place as it would be if the pointer were let go now
   const radius = signal(12); // of the brush, in pixels of the picture
+  const cross = signal(null); // where who has no pointer draws: [x, y] in pixels of the picture
   const draft = signal(null); // what a model proposes
   const former = signal(null); // what was said of the picture before
   const document = computed(() => entry.value?.history.value.present ?? null);
@@ -43,6 +44,7 @@ export function makeDesk(keeper) {
       if (document.value?.places.length) former.value = document.value.places;
       entry.value = next;
       size.value = null;
+      cross.value = null;
       chosen.value = null;
       ring.value = [];
       preview.value = null;
@@ -62,6 +64,19 @@ export function makeDesk(keeper) {
 
   function zoom(factor, at = [stage.value.width / 2, stage.value.height / 2]) {
     if (size.value) view.value = zoomed(view.value, factor, at, size.value, stage.value);
+  }
+
+  const pan = (dx, dy) => size.value && (view.value = panned(view.value, dx, dy, size.value, stage.value));
+
+  /** Move the crosshair by some pixels of the screen; it begins in the middle of what is seen, and stays in sight. */
+  function aim(dx, dy) {
+    const { width, height } = stage.value;
+    const [x, y] = cross.value ?? toPicture(view.value, [width / 2, height / 2]);
+    const { scale } = view.value;
+    batch(() => {
+      cross.value = heldIn([x + dx / scale, y + dy / scale], size.value);
+      view.value = inSight(view.value, cross.value, size.value, stage.value);
+    });
   }
 
   function step(history) {
@@ -163,8 +178,10 @@ export function makeDesk(keeper) {
   }
 
   return {
-    ...{ entry, size, stage, view, tool, kind, classes, chosen, ring, preview, radius, draft, former, document, places, place },
-    ...{ open, measured, fit, zoom, useTool, add, addBox, closeRing, useClass, move, grow, remove, chooseNext, brush, accept, reject, change },
+    put: () => {}, // at the crosshair, as a press of the pointer there; and away with what that began: both by the stage
+    lift: () => false,
+    ...{ entry, size, stage, view, tool, kind, classes, chosen, ring, preview, radius, cross, draft, former, document, places, place },
+    ...{ open, measured, fit, zoom, pan, aim, useTool, add, addBox, closeRing, useClass, move, grow, remove, chooseNext, brush, accept, reject, change },
     say: (label) => change(withLabel(document.value, label)),
     toggleKind: (name) => change(kindToggled(document.value, name)),
     copyFormer: () => former.value && size.value && change(withCopies(document.value, former.value, size.value)),

@@ -4,6 +4,8 @@ import { useEffect, useRef } from "../../vendor/preact.js";
 
 const WRITES = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable], [role=menu]";
 const PRESSED = "button, a, summary, input";
+const NEAR = 4; // pixels of the screen that an arrow moves the crosshair by
+const FAR = 40; // with Shift
 
 /**
  * Do something at a key, also one with Alt, unless the reader is writing, or presses what has the focus.
@@ -42,8 +44,14 @@ export function nameOf(event) {
  */
 export function deskKeys(desk) {
   const arrows = {};
+  const drawing = draws(desk);
   for (const [name, dx, dy] of [["ArrowLeft", -1, 0], ["ArrowRight", 1, 0], ["ArrowUp", 0, -1], ["ArrowDown", 0, 1]]) {
-    if (!desk.place.value) break;
+    arrows[`Ctrl+${name}`] = () => desk.pan(-FAR * dx, -FAR * dy);
+    if (drawing) {
+      arrows[name] = () => desk.aim(NEAR * dx, NEAR * dy);
+      arrows[`Shift+${name}`] = () => desk.aim(FAR * dx, FAR * dy);
+    }
+    if (drawing || !desk.place.value) continue;
     arrows[name] = () => desk.move(dx, dy);
     arrows[`Shift+${name}`] = () => desk.move(10 * dx, 10 * dy);
     arrows[`Alt+${name}`] = () => desk.grow(dx, dy);
@@ -68,13 +76,14 @@ export function deskKeys(desk) {
     o: () => desk.chooseNext(1),
     "Shift+o": () => desk.chooseNext(-1),
     c: desk.copyFormer,
-    " ": () => {}, // held, it moves the picture; the page must not scroll
+    " ": ({ repeat }) => drawing && !repeat && putDown(desk), // held, it moves the picture; the page must not scroll
     "Ctrl+z": desk.undo,
     "Ctrl+Shift+z": desk.redo,
     "Ctrl+y": desk.redo,
     Delete: () => desk.remove(),
     Backspace: () => (desk.ring.value.length ? (desk.ring.value = desk.ring.value.slice(0, -1)) : desk.remove()),
     Escape: () => {
+      if (desk.lift()) return;
       if (desk.ring.value.length) desk.ring.value = [];
       else if (desk.chosen.value !== null) desk.chosen.value = null;
       else if (desk.draft.value) desk.reject();
@@ -89,8 +98,22 @@ export function deskKeys(desk) {
 export function entered(desk) {
   if (desk.ring.value.length > 2) desk.closeRing();
   else if (desk.draft.value) desk.accept();
+  else if (draws(desk)) putDown(desk);
   else return false;
   return true;
+}
+
+/** Whether the arrows move a crosshair: a tool is in hand, and nothing is chosen that they could move instead. */
+function draws(desk) {
+  const { value: tool } = desk.tool;
+  if (tool === "select" || !desk.size.value) return false;
+  return tool === "brush" || tool === "eraser" || !desk.place.value;
+}
+
+/** Use the tool at the crosshair, which is shown first where there is none. */
+function putDown(desk) {
+  if (desk.cross.value) desk.put();
+  else desk.aim(0, 0);
 }
 
 /** All keys of drawing, for the window that tells them. */
@@ -105,6 +128,8 @@ export const DRAWING_KEYS = [
       [["R"], "brush"],
       [["E"], "eraser"],
       [["[", "]"], "smaller, larger brush"],
+      [["←", "↑", "→", "↓"], "a crosshair, with a tool in hand (Shift: in larger steps)"],
+      [["Space"], "a point, a corner of a box, or a stroke from the last one, where the crosshair is; Esc begins elsewhere"],
       [["1", "…", "9"], "class: of what is chosen, of what is drawn next, or of the whole picture"],
     ],
   },
@@ -126,6 +151,7 @@ export const DRAWING_KEYS = [
     keys: [
       [["+", "−"], "closer, further; the wheel does it where the pointer is"],
       [["F"], "the whole picture"],
+      [["Ctrl", "arrows"], "move the picture"],
       [["Space"], "hold it and drag to move the picture; or the middle button, or two fingers"],
       [["H"], "hide names and painted areas"],
     ],

@@ -19,6 +19,7 @@ export function makePointers(desk, ink, { locked = false } = {}) {
   const down = new Map(); // pointers that touch, by id, as [x, y] on the stage
   let gesture = null;
   let spaced = false; // the space bar is held
+  let from = null; // where the crosshair was put down before: a corner of a box, or where a stroke goes on
 
   const at = (event) => {
     const bounds = event.currentTarget.getBoundingClientRect();
@@ -29,6 +30,8 @@ export function makePointers(desk, ink, { locked = false } = {}) {
   function press(event) {
     if (!desk.size.value || !desk.document.value) return;
     const point = at(event);
+    lift();
+    desk.cross.value = null;
     event.currentTarget.setPointerCapture(event.pointerId);
     event.currentTarget.focus({ preventScroll: true });
     down.set(event.pointerId, point);
@@ -179,6 +182,38 @@ export function makePointers(desk, ink, { locked = false } = {}) {
     else if (ended.what === "point") desk.change(placeChanged(desk.document.value, ended.place.id, (one) => (samePlace(one, ended.place) ? one : ended.place)));
   }
 
+  /** Put down what the tool draws where the crosshair is: a point, a corner of a box, or a stroke from where it was put down before. */
+  function put() {
+    const { value: where } = desk.cross;
+    const { value: tool } = desk.tool;
+    if (locked || !where || !desk.document.value) return;
+    if (tool === "polygon") addPoint(toScreen(desk.view.value, where), where);
+    else if (tool === "box" && from) {
+      const box = boxBetween(from, where, desk.size.value);
+      lift();
+      if (box) desk.add({ box });
+    } else if (tool === "box") from = where;
+    else if (tool !== "select") {
+      const begun = beginStroke(from ?? where);
+      if (begun) go(begun, where);
+      if (begun) endStroke(begun);
+      from = where;
+    }
+  }
+
+  /** The crosshair has moved. */
+  function aimed() {
+    if (desk.tool.value === "box" && from && desk.cross.value) desk.preview.value = previewOf({ what: "box", from }, desk.cross.value, desk.size.value);
+  }
+
+  /** Begin elsewhere; whether anything was begun. */
+  function lift() {
+    const had = from !== null;
+    from = null;
+    desk.preview.value = null;
+    return had;
+  }
+
   function cancel() {
     if (gesture?.what === "stroke") ink.repaint();
     gesture = null;
@@ -205,7 +240,7 @@ export function makePointers(desk, ink, { locked = false } = {}) {
   }
 
   return {
-    ...{ press, move, release, lost, wheel, twice, cancel },
+    ...{ press, move, release, lost, wheel, twice, cancel, put, aimed, lift },
     space: (held) => {
       spaced = held;
     },

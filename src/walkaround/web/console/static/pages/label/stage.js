@@ -1,10 +1,11 @@
 /** The picture with what is drawn on it: zoomed, moved, drawn on. */
 
 import { html, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
-import { kindName } from "../../formats.js";
+import { kindName, percent } from "../../formats.js";
 import { makePointers } from "./pointers.js";
 import { paintMasks, shownScale } from "./mask_pixels.js";
 import { Shapes } from "./shapes.js";
+import { toScreen } from "./viewport.js";
 
 /**
  * The stage. It listens to the space bar itself, because that is held.
@@ -28,7 +29,21 @@ export function Stage({ desk, source, name, names = true, masks = true, locked =
   };
   const newest = useRef(repaint);
   newest.current = repaint;
-  const pointers = useMemo(() => makePointers(desk, inkOf(desk, canvas, cursor, newest), { locked }), [desk, locked]);
+  const ink = useMemo(() => inkOf(desk, canvas, cursor, newest), [desk]);
+  const pointers = useMemo(() => makePointers(desk, ink, { locked }), [desk, locked]);
+  const { value: tool } = desk.tool;
+  const cross = tool === "select" ? null : desk.cross.value;
+  useEffect(() => {
+    Object.assign(desk, { put: pointers.put, lift: pointers.lift });
+  }, [desk, pointers]);
+  useEffect(() => {
+    pointers.lift();
+  }, [tool]);
+  useEffect(() => {
+    if (!cross) return;
+    ink.hover(toScreen(view, cross));
+    pointers.aimed();
+  }, [cross, view, tool, desk.radius.value]);
 
   useEffect(() => {
     const watching = new ResizeObserver(([{ contentRect }]) => {
@@ -65,7 +80,7 @@ export function Stage({ desk, source, name, names = true, masks = true, locked =
   const place = { transform, width: size ? `${size.width}px` : undefined, height: size ? `${size.height}px` : undefined };
   return html`<div
     ref=${root}
-    class=${`stage ${desk.tool.value}${size ? " there" : ""}`}
+    class=${`stage ${tool}${size ? " there" : ""}`}
     tabindex="0"
     autofocus=${autofocus}
     role="group"
@@ -92,7 +107,17 @@ export function Stage({ desk, source, name, names = true, masks = true, locked =
     <canvas ref=${canvas} style=${place} aria-hidden="true"></canvas>
     ${size && html`<${Shapes} desk=${desk} names=${names} />`}
     <div ref=${cursor} class="brush-cursor" aria-hidden="true"></div>
+    ${cross && size && html`<${Crosshair} at=${toScreen(view, cross)} />`}
+    <p class="unseen" role="status">${cross && size ? `Crosshair ${percent(cross[0] / size.width, 0)} across, ${percent(cross[1] / size.height, 0)} down.` : ""}</p>
   </div>`;
+}
+
+/** Where who has no pointer draws. @param {{at: number[]}} properties in pixels of the stage. */
+function Crosshair({ at: [x, y] }) {
+  return html`<svg class="crosshair" style=${{ transform: `translate(${x}px, ${y}px)` }} aria-hidden="true" width="1" height="1">
+    <path class="under" d="M-14 0H-4M4 0H14M0-14V-4M0 4V14" />
+    <path d="M-14 0H-4M4 0H14M0-14V-4M0 4V14" />
+  </svg>`;
 }
 
 /** Draws strokes while they go on, and shows how large the brush is. */

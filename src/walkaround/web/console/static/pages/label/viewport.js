@@ -2,6 +2,7 @@
 
 const MOST_SCALE = 40; // screen pixels for one of the picture
 const LEAST_SHARE = 0.5; // of the scale at which the whole picture fits
+const EDGE = 16; // screen pixels between a crosshair and the edge of the stage
 const MARGIN = 12; // screen pixels around a picture that fits
 
 /** @typedef {{scale: number, x: number, y: number}} View scale in screen pixels per pixel of the picture, offset in screen pixels. */
@@ -40,6 +41,14 @@ export function zoomed(view, factor, at, picture, stage) {
  */
 export function panned(view, dx, dy, picture, stage) {
   return held({ ...view, x: view.x + dx, y: view.y + dy }, picture, stage);
+}
+
+/** The view moved as little as it takes for a point of the picture to be seen. */
+export function inSight(view, point, picture, stage) {
+  const [x, y] = toScreen(view, point);
+  const beyond = (value, most) => Math.min(Math.max(value, EDGE), Math.max(EDGE, most - EDGE)) - value;
+  const [dx, dy] = [beyond(x, stage.width), beyond(y, stage.height)];
+  return dx || dy ? panned(view, dx, dy, picture, stage) : view;
 }
 
 /** A point of the screen as a point of the picture: [x, y] in pixels of the upright original. */
