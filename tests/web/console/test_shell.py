@@ -112,6 +112,22 @@ def test_the_focus_is_never_lost_by_keyboard(console: Console, visit: Visitor) -
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
+def test_arrows_go_through_the_projects_and_enter_takes_one(console: Console, visit: Visitor, project: str) -> None:
+    page = visit(f"{console.url}/projects/{project}/train")
+    chooser = page.locator("select#project")
+    expect(chooser.locator("option")).not_to_have_count(1)
+    expect(chooser).to_have_value(project)
+    chooser.focus()
+    last = chooser.locator("option").last.inner_text()
+    page.keyboard.press("ArrowUp" if last == project else "ArrowDown")
+    chosen = chooser.input_value()
+    assert chosen != project
+    assert page.url.endswith(f"/projects/{project}/train")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(f"/projects/{chosen}/train$"))
+    expect(chooser).to_have_value(chosen)
+
+
 def test_a_project_that_is_not_there_is_told_in_plain_words(console: Console, visit: Visitor) -> None:
     page = visit(f"{console.url}/")
     for place in ("dataset", "label", "models/3"):

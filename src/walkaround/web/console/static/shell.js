@@ -1,6 +1,6 @@
 /** The frame around every page: where one is, where one can go, and who one is. */
 
-import { html, useEffect, useState } from "./vendor/preact.js";
+import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { at, get, send } from "./api.js";
 import { go, Link, matched, path } from "./router.js";
 import { may, session, take } from "./session.js";
@@ -66,11 +66,26 @@ function ProjectNavigation() {
   useEffect(() => {
     if (current) localStorage.setItem("walkaround.project", current);
   }, [current]);
+  const stepping = useRef(false); // an arrow key goes through the names; Enter takes one
   if (!names.length && !current) return null;
+  const open = (name) => {
+    const part = path.value.split("/")[3];
+    go(at`/projects/${name}/${OF_PROJECT.some(([end]) => end === part) ? part : "dataset"}`);
+  };
   const shown = names.includes(project) || current ? project : names[0];
   return html`<nav aria-label="Project">
     <h2><label for="project">Project</label></h2>
-    <select id="project" class="input" onChange=${(event) => go(at`/projects/${event.currentTarget.value}/dataset`)}>
+    <select
+      id="project"
+      class="input"
+      onPointerDown=${() => (stepping.current = false)}
+      onKeyDown=${(event) => {
+        stepping.current = event.key !== "Enter";
+        if (event.key === "Enter" && event.currentTarget.value !== shown) open(event.currentTarget.value);
+      }}
+      onBlur=${(event) => (event.currentTarget.value = shown)}
+      onChange=${(event) => stepping.current || open(event.currentTarget.value)}
+    >
       ${[...new Set([...names, ...(shown ? [shown] : [])])].map((name) => html`<option key=${name} value=${name} selected=${name === shown}>${name}</option>`)}
     </select>
     ${OF_PROJECT.map(([end, name, icon]) => html`<${Place} key=${end} to=${at`/projects/${shown}/${end}`} name=${name} icon=${icon} />`)}

@@ -73,7 +73,7 @@ function Nothing() {
 
 function NoneYet() {
   return html`<${Empty} icon="results" title="There are no results yet">
-    <p>Results come from <${Link} to="/watches">watches</${Link}>, which look at what is put into a bucket, and from pictures that a program sends with <code>keep=true</code>. To look at a few photos, try a model on them.</p>
+    <p>Results come from <${Link} to="/watches">watches</${Link}>, which look at every photo that is put in some place, and from programs that send photos here and have what was found kept. To look at a few photos yourself, open a <${Link} to="/projects">project</${Link}> and choose <em>Try</em>.</p>
   </${Empty}>`;
 }
 

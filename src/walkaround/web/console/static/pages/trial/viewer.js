@@ -5,7 +5,7 @@ import { kindName, labelName, when } from "../../formats.js";
 import { may } from "../../session.js";
 import { Button, IconButton } from "../../ui/button.js";
 import { KeysHelp, useKeys } from "../../ui/keys.js";
-import { Badge, Note, Verdict } from "../../ui/state.js";
+import { Note, Verdict } from "../../ui/state.js";
 import { Correct } from "./correct.js";
 import { FindingsPicture, LayerChoice, useLayers } from "./findings_picture.js";
 import { neighbour, nextOpen } from "./queue.js";
@@ -148,7 +148,7 @@ function Said({ picture, onTakeBack }) {
   if (picture.verified === null) return null;
   const kinds = picture.kinds?.length ? `: ${picture.kinds.map(kindName).join(", ")}` : "";
   return html`<p class="said-line small">
-    <${Badge} kind=${picture.correct === false ? "warning" : "good"}>${labelName(picture.verified)}${kinds}</${Badge}>
+    <${Verdict} damaged=${picture.verified !== "normal"} text=${`${labelName(picture.verified)}${kinds}`} />
     <span>said ${personName(picture.verified_by)}, ${when(picture.verified_at)}${picture.added ? `; added to the ${picture.added_to === "test" ? "test" : "training"} pictures` : ""}</span>
     ${onTakeBack && html`<button type="button" class="text-button" onClick=${onTakeBack}>Take back</button>`}
   </p>`;
