@@ -41,7 +41,7 @@ def _create(
     from walkaround.store.opening import opened_database
 
     settings, owner = _of(data, database, config)
-    with opened_database(settings, existing=True) as opened, opened.transaction() as session:
+    with opened_database(settings) as opened, opened.transaction() as session:
         project, version = _model(session, owner, name, model, settings)
         made = create_endpoint(
             session,
