@@ -69,9 +69,8 @@ class Buckets:
 
     def names(self) -> list[str]:
         """The buckets that are mapped, and those that are folders of the data folder, by name."""
-        below = [] if self._root is None or not self._root.is_dir() else [one.name for one in self._root.iterdir()]
-        folders = {name for name in below if self._root is not None and _is_folder(self._root, name)}
-        return sorted(folders | set(self._places))
+        below = [one.name for one in self._root.iterdir()] if self._root is not None and self._root.is_dir() else []
+        return sorted({*self._places, *(name for name in below if self.mapped(name))})
 
     def folder(self, bucket: str) -> Path | None:
         """The folder of this machine that the bucket is; None where it is elsewhere."""

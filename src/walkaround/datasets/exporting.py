@@ -21,15 +21,14 @@ from walkaround.datasets.sample import Dataset, Problem
 from walkaround.errors import DatasetError, InputError, StorageError, writing
 
 Form = Literal["coco", "yolo", "yolo-seg", "voc", "ground-truth", "lookout", "manifest"]
-_NAMES: dict[Form, str] = {
+_ONLY_PLACES: dict[Form, str] = {
     "coco": "COCO",
     "yolo": "YOLO's detection format",
     "yolo-seg": "YOLO's segmentation format",
     "voc": "Pascal VOC",
     "ground-truth": "a manifest of Ground Truth for boxes",
-    "lookout": "a manifest of Lookout for Vision",
-    "manifest": "a manifest",
 }
+"""Forms that hold nothing but boxes and masks, as a sentence calls them."""
 FORMS: tuple[Form, ...] = get_args(Form)
 
 MANIFEST = "dataset.jsonl"
@@ -117,10 +116,10 @@ def _write(
 
 
 def _check(dataset: Dataset, out: Path, *, form: Form, address: str | None) -> None:
-    if form not in ("manifest", "lookout") and all(sample.places is None for sample in dataset.samples):
+    if form in _ONLY_PLACES and all(sample.places is None for sample in dataset.samples):
         raise DatasetError(
-            f"Of {len(dataset.samples)} pictures none has boxes or masks, and {_NAMES[form]} holds nothing else: draw on some,"
-            " or export them as a folder with a manifest (manifest) or for Lookout for Vision (lookout)."
+            f"Of {len(dataset.samples)} pictures none has boxes or masks, and {_ONLY_PLACES[form]} holds nothing else: draw on"
+            " some, or export them as a folder with a manifest (manifest) or for Lookout for Vision (lookout)."
         )
     if form == "lookout" and len(dataset.place_classes) > MOST_CLASSES:
         raise DatasetError(

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.web.console.conftest import Console, Visitor
 
 from served import wait_for
+from walkaround.datasets.formats.marks import runs_of_json
+from walkaround.datasets.runs import box_of_runs
 
 SAVED, CONFLICT = "[data-state=saved]", "[data-state=conflict]"
 SHOWN = ".stage.there"
@@ -165,6 +167,16 @@ def test_outlines_areas_and_boxes_are_drawn_without_a_pointer(
     left, top, right, bottom = box["box"]
     assert right - left < bottom - top
     assert page.locator(".going .file").inner_text() == name, "no arrow and no Enter left the picture"
+    press("r", "Space", ".")
+    expect(page.locator(".going .file")).not_to_have_text(name)
+    page.wait_for_selector(SHOWN)
+    press("Shift+ArrowRight", "Space")  # not a stroke that began on the picture before
+    page.wait_for_selector(SAVED)
+    (dab,) = said(console, project, 3)["places"]
+    found = box_of_runs(runs_of_json(dab["runs"]))
+    assert found is not None
+    left, top, right, bottom = found
+    assert right - left == pytest.approx(bottom - top, abs=1)
 
 
 def test_one_picture_after_another_by_keyboard(console: Console, project: str, visit: Visitor) -> None:

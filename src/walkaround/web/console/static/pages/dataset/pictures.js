@@ -85,13 +85,15 @@ export function Pictures({ project, filters, shown, mine, onReload, onKeys }) {
     await recount();
   };
   const relabel = async (before) => {
+    let back = 0;
     for (const value of ["normal", "anomaly", null]) {
       const entries = [...before].filter(([, former]) => former === value).map(([id]) => id);
       if (!entries.length) continue;
       change(entries, { label: value });
-      await setLabel(project, kind, entries, value).catch(() => {}); // it told so itself
+      const done = await setLabel(project, kind, entries, value).then(() => true, () => false); // it tells itself why not
+      if (done) back += entries.length;
     }
-    say(`Taken back: ${plural(before.size, "label")}.`);
+    if (back) say(`Taken back: ${plural(back, "label")}.`);
     await recount();
   };
   const takeOut = async (entries) => {

@@ -37,8 +37,8 @@ export function Stage({ desk, source, name, names = true, masks = true, locked =
     Object.assign(desk, { put: pointers.put, lift: pointers.lift });
   }, [desk, pointers]);
   useEffect(() => {
-    pointers.lift();
-  }, [tool]);
+    pointers.lift(); // what was begun on another picture, or with another tool, does not go on
+  }, [tool, desk.entry.value]);
   useEffect(() => {
     if (!cross) return;
     ink.hover(toScreen(view, cross));
